@@ -1,0 +1,1 @@
+"""``make demo``: phantoms, nnU-Net's own commands, a table and a figure."""

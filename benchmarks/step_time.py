@@ -1,0 +1,150 @@
+"""Step time and peak memory of DuCiSC against stock nnU-Net, in one process, as ratios.
+
+    python -m benchmarks.step_time -d 501 -c 3d_fullres [-p PLANS] [--device cuda]
+
+The data set has to be planned and preprocessed; the batches are random numbers of the planned size,
+so that reading and augmenting is left out. The three kinds of step alternate, so that a machine
+that gets slower in between slows all of them. ``nnUNet_compile=f`` switches torch.compile off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from nnunetv2.paths import nnUNet_preprocessed
+from nnunetv2.run.run_training import get_trainer_from_args
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+KINDS = {
+    "stock": "nnUNetTrainer",
+    "warm-up": "nnUNetTrainerDuCiSC",
+    "after warm-up": "nnUNetTrainerDuCiSC",
+}
+
+
+def build(kind: str, args: argparse.Namespace) -> nnUNetTrainer:
+    """A trainer that is ready for train_step, with its unlabeled batches in place."""
+    device = torch.device(args.device)
+    if args.device == "cpu":
+        torch.set_num_threads(os.cpu_count() or 1)
+    with contextlib.redirect_stdout(None):
+        trainer = get_trainer_from_args(args.d, args.c, 0, KINDS[kind], args.p, False, device)
+        trainer.initialize()
+    trainer.set_deep_supervision_enabled(trainer.enable_deep_supervision)
+    trainer.network.train()
+    if kind == "after warm-up":
+        trainer.iteration = trainer.settings.warmup_iterations
+        trainer.dataloader_unlabeled = itertools.repeat(unlabeled_batch(trainer))
+    return trainer
+
+
+def labeled_batch(trainer: nnUNetTrainer) -> dict[str, Any]:
+    """A random labeled batch as nnU-Net's loader yields it."""
+    patch = trainer.configuration_manager.patch_size
+    classes = trainer.label_manager.num_segmentation_heads
+    scales = trainer._get_deep_supervision_scales() or [[1.0] * len(patch)]
+    target = [
+        torch.randint(
+            classes,
+            (trainer.batch_size, 1, *(round(p * s) for p, s in zip(patch, scale, strict=True))),
+        ).to(torch.int16)
+        for scale in scales
+    ]
+    data = torch.randn(trainer.batch_size, trainer.num_input_channels, *patch)
+    target = target if trainer.enable_deep_supervision else target[0]
+    return {"data": data, "target": target, "keys": ["random"]}
+
+
+def unlabeled_batch(trainer: nnUNetTrainer) -> dict[str, Any]:
+    """A random unlabeled batch: the teacher's and the student's view, stacked."""
+    patch = trainer.configuration_manager.patch_size
+    shape = (trainer.batch_size, 2 * trainer.num_input_channels, *patch)
+    return {"data": torch.randn(shape), "keys": ["random"]}
+
+
+def seconds(trainer: nnUNetTrainer, batch: dict[str, Any]) -> float:
+    """The wall-clock time of one training step."""
+    start = time.perf_counter()
+    trainer.train_step(batch)  # ends in a copy to the CPU, so that CUDA is done too
+    return time.perf_counter() - start
+
+
+def peak_memory(kind: str, args: argparse.Namespace) -> float:
+    """Peak memory in MiB of two steps in a process of their own: CUDA's, or the resident set."""
+    command = [sys.executable, "-m", "benchmarks.step_time", "--memory-of", kind, "-d", args.d]
+    command += ["-c", args.c, "-p", args.p, "--device", args.device]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(result.stdout.splitlines()[-1])
+
+
+def print_own_peak_memory(args: argparse.Namespace) -> None:
+    """What ``peak_memory`` runs."""
+    trainer = build(args.memory_of, args)
+    batch = labeled_batch(trainer)
+    for _ in range(2):
+        trainer.train_step(batch)
+    if args.device == "cuda":
+        print(torch.cuda.max_memory_allocated() / 2**20)
+    else:  # not getrusage: its peak is inherited from the parent process
+        status = Path("/proc/self/status").read_text()
+        print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 2**10)
+
+
+def report(args: argparse.Namespace) -> None:
+    """Time the three kinds alternately and print medians and ratios to stock."""
+    trainers = {kind: build(kind, args) for kind in KINDS}
+    batch = labeled_batch(trainers["stock"])
+    times: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for repetition in range(args.repetitions + 3):  # the first three warm up
+        for kind, trainer in trainers.items():
+            duration = seconds(trainer, batch)
+            if repetition >= 3:
+                times[kind].append(duration)
+    medians = {kind: statistics.median(values) for kind, values in times.items()}
+    memory = {kind: peak_memory(kind, args) for kind in KINDS}
+    trainer = trainers["stock"]
+    patch = "x".join(map(str, trainer.configuration_manager.patch_size))
+    print(
+        f"torch {torch.__version__}, {args.device}, compile {trainer._do_i_compile()}, patch "
+        f"{patch}, batch {trainer.batch_size}, {args.repetitions} repetitions"
+    )
+    print("| step | median ms | ratio | peak MiB | ratio |\n| --- | --- | --- | --- | --- |")
+    for kind, median in medians.items():
+        ratios = median / medians["stock"], memory[kind] / memory["stock"]
+        print(
+            f"| {kind} | {1000 * median:.0f} | {ratios[0]:.3f} "
+            f"| {memory[kind]:.0f} | {ratios[1]:.2f} |"
+        )
+
+
+def main() -> None:
+    """Parse and measure, with the trainers' output folders in a temporary place."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-d", required=True, help="dataset name or id")
+    parser.add_argument("-c", required=True, help="configuration")
+    parser.add_argument("-p", default="nnUNetPlans", help="plans name")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--repetitions", type=int, default=15)
+    parser.add_argument("--memory-of", choices=KINDS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if not nnUNet_preprocessed.is_set():
+        parser.error("set nnUNet_raw, nnUNet_preprocessed and nnUNet_results first")
+    with tempfile.TemporaryDirectory() as results:
+        os.environ["nnUNet_results"] = results
+        print_own_peak_memory(args) if args.memory_of else report(args)
+
+
+if __name__ == "__main__":
+    main()

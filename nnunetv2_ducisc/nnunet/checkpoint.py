@@ -1,0 +1,110 @@
+"""Checkpoints: nnU-Net's own file plus one key, written whole or not at all."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nnunetv2_ducisc.errors import DuCiSCError
+
+KEY = "ducisc"
+
+
+def extended(save: Callable[[BytesIO], None], extra: dict[str, Any]) -> dict[str, Any] | None:
+    """What nnU-Net would save, with ``extra`` under the key ``ducisc``.
+
+    Args:
+        save: nnU-Net's ``save_checkpoint``, which can write into a buffer too.
+        extra: the state of the method.
+
+    Returns:
+        The checkpoint on the CPU; None where nnU-Net saves nothing (another rank than the first,
+        or checkpoints switched off).
+    """
+    buffer = BytesIO()
+    save(buffer)
+    if buffer.tell() == 0:
+        return None
+    buffer.seek(0)
+    return {**torch.load(buffer, map_location="cpu", weights_only=False), KEY: extra}
+
+
+def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
+    """Write beside and rename: a kill at any moment leaves the old file or the new one."""
+    beside = file.with_name(f".{file.name}.partial")
+    torch.save(checkpoint, beside)
+    beside.replace(file)
+
+
+def read_extra(file: Path, device: torch.device) -> dict[str, Any]:
+    """The state of the method in a checkpoint.
+
+    Raises:
+        DuCiSCError: the checkpoint is not one of a DuCiSC trainer.
+    """
+    checkpoint = torch.load(file, map_location=device, weights_only=False, mmap=True)
+    if KEY not in checkpoint:
+        raise DuCiSCError(
+            f"{file} has no DuCiSC state, so that its training cannot go on here: it was written "
+            f"by {checkpoint.get('trainer_name', 'another program')}; start a new training, with "
+            "-pretrained_weights if you want its weights."
+        )
+    return checkpoint[KEY]
+
+
+def random_state() -> dict[str, Any]:
+    """The state of every generator that a training step draws from."""
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Go on drawing where ``random_state`` was taken."""
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"].cpu())
+    if len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def write_teacher(final: Path, weights: dict[str, Tensor]) -> None:
+    """Leave ``checkpoint_final_teacher.pth`` beside the final checkpoint, in the same format."""
+    checkpoint = torch.load(final, map_location="cpu", weights_only=False)
+    teacher = {**checkpoint, "network_weights": {k: w.cpu() for k, w in weights.items()}}
+    write_whole(teacher, final.with_name("checkpoint_final_teacher.pth"))
+
+
+def check_same_settings(trained_with: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse to go on with other numbers than a training began with.
+
+    Raises:
+        DuCiSCError: names every setting that differs.
+    """
+    changed = [
+        f"{key} was {trained_with.get(key)!r} and is now {now.get(key)!r}"
+        for key in sorted(trained_with.keys() | now.keys())
+        if trained_with.get(key) != now.get(key)
+    ]
+    if changed:
+        raise DuCiSCError(
+            f"The checkpoint was trained with other settings: {'; '.join(changed)}; set them back "
+            "in the plans file, or start a new training without --c."
+        )

@@ -1,0 +1,93 @@
+"""The method's own log: one row an epoch, as a CSV file and as a figure."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nnunetv2_ducisc.method.objective import TERMS
+
+Row = dict[str, float]
+
+
+class ProgressLog:
+    """Averages the steps of an epoch into a row and keeps the rows of the whole run.
+
+    Columns: ``epoch``, ``iteration`` (steps done), ``loss_sup`` and a ``loss_<term>`` a term,
+    unweighted, and for every class ``threshold_``, ``pass_rate_`` (share of its pseudo-labeled
+    voxels that count) and ``share_`` (its share of the pseudo label). What was not computed, as in
+    warm-up, is an empty cell.
+
+    Args:
+        class_names: the names of the classes, in the order of the network's outputs.
+    """
+
+    def __init__(self, class_names: list[str]) -> None:
+        self.class_names = class_names
+        self.rows: list[Row] = []
+        self._steps: list[dict[str, Tensor]] = []
+        losses = [f"loss_{name}" for name in ("sup", *TERMS)]
+        self.columns = ["epoch", "iteration", *losses] + [
+            f"{quantity}_{name}"
+            for quantity in ("threshold", "pass_rate", "share")
+            for name in class_names
+        ]
+
+    def add_step(self, losses: dict[str, Tensor], pass_rate: Tensor, share: Tensor) -> None:
+        """Keep one semi-supervised step: scalars by term and two vectors of shape (C,)."""
+        step = {f"loss_{name}": loss.detach() for name, loss in losses.items()}
+        for quantity, values in (("pass_rate", pass_rate), ("share", share)):
+            step |= {f"{quantity}_{n}": v for n, v in zip(self.class_names, values, strict=True)}
+        self._steps.append(step)
+
+    def end_epoch(self, epoch: int, iteration: int, train_loss: float, thresholds: Tensor) -> Row:
+        """Close the epoch and return its row; in warm-up the training loss is L_sup."""
+        row: Row = {"epoch": epoch, "iteration": iteration}
+        if self._steps:
+            for column in self._steps[0]:
+                row[column] = torch.stack([step[column] for step in self._steps]).mean().item()
+        else:
+            row["loss_sup"] = train_loss
+        names = [f"threshold_{name}" for name in self.class_names]
+        row |= dict(zip(names, thresholds.tolist(), strict=True))
+        self._steps = []
+        self.rows = [*(r for r in self.rows if r["epoch"] < epoch), row]
+        return row
+
+    def console_line(self, row: Row) -> str:
+        """The row as one line for a person."""
+        losses = [f"{n} {row[f'loss_{n}']:.4f}" for n in ("sup", *TERMS) if f"loss_{n}" in row]
+        parts = ["losses: " + ", ".join(losses)]
+        for quantity, words in (
+            ("threshold", "thresholds"),
+            ("pass_rate", "pass rates"),
+            ("share", "shares"),
+        ):
+            values = [row[k] for n in self.class_names if (k := f"{quantity}_{n}") in row]
+            if values:
+                parts.append(f"{words} {np.round(values, 3).tolist()}")
+        return "DuCiSC " + "; ".join(parts)
+
+    def write(self, folder: Path) -> None:
+        """Write ``ducisc_log.csv`` and ``ducisc_progress.png``, whole or not at all."""
+        from nnunetv2_ducisc.figures import plot_progress
+
+        beside = folder / ".ducisc_log.csv.partial"
+        with beside.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns, restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        beside.replace(folder / "ducisc_log.csv")
+        plot_progress(self.rows, self.class_names, folder / "ducisc_progress.png")
+
+    def state_dict(self) -> dict[str, list[Row]]:
+        """What a checkpoint has to keep."""
+        return {"rows": list(self.rows)}
+
+    def load_state_dict(self, state: dict[str, list[Row]]) -> None:
+        """Go on from a checkpoint."""
+        self.rows = list(state["rows"])

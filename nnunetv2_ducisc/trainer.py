@@ -1,0 +1,235 @@
+"""nnUNetTrainerDuCiSC: nnU-Net's hooks wired to the method. Composes, computes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from torch.optim import Optimizer
+
+from nnunetv2_ducisc import __version__
+from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.method.confidence import SelfAwareThresholds, pass_rate_and_share
+from nnunetv2_ducisc.method.mixing import draw_mix_ratio, mix
+from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective, one_hot
+from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
+from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
+from nnunetv2_ducisc.nnunet.features import DecoderFeatures, plain_network
+from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch, stop, unlabeled_loader
+from nnunetv2_ducisc.nnunet.step import (
+    StepLoss,
+    TeacherNetwork,
+    deep_supervision_weights,
+    full_resolution,
+    replaced,
+)
+from nnunetv2_ducisc.nnunet.support import check_supported, class_names
+from nnunetv2_ducisc.progress import ProgressLog
+from nnunetv2_ducisc.settings import DuCiSCSettings
+
+
+class nnUNetTrainerDuCiSC(nnUNetTrainer):
+    """Semi-supervised nnU-Net: labeled cases from imagesTr, unlabeled ones from imagesUn.
+
+    Attributes:
+        settings: the numbers of the method. A variant overrides the class attribute; the ``ducisc``
+            object in the plans' configuration goes on top of it.
+        fixed_settings: what makes a variant what it is, so that no plans file changes it.
+    """
+
+    settings: DuCiSCSettings = DuCiSCSettings()
+    fixed_settings: ClassVar[dict[str, Any]] = {}
+
+    def __init__(
+        self,
+        plans: dict,
+        configuration: str,
+        fold: int,
+        dataset_json: dict,
+        device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net's signature)
+    ) -> None:
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.settings = self.settings.overridden_by(
+            self.configuration_manager.configuration.get("ducisc", {}),
+            where=f'"ducisc" in configuration {configuration} of '
+            f"{self.plans_manager.plans_name}.json",
+        ).replace(**self.fixed_settings)
+        self.num_epochs = self.settings.num_epochs
+        self.num_iterations_per_epoch = self.settings.num_iterations_per_epoch
+        self.num_val_iterations_per_epoch = self.settings.num_val_iterations_per_epoch
+        self.save_every = self.settings.save_every
+        self.initial_lr = self.settings.initial_lr
+        self.weight_decay = self.settings.weight_decay
+        self.iteration = 0
+        self.dataloader_unlabeled: Any = None  # -> get_dataloaders
+        self._random_state: dict[str, Any] | None = None  # of a checkpoint, until training starts
+
+    def initialize(self) -> None:
+        """Build nnU-Net's network, loss and optimizer, then the teacher and the method's state."""
+        if not self.settings.is_supervised:
+            check_supported(self.configuration_manager, self.label_manager)
+        if self.settings.seed is not None:
+            checkpoints.seed_everything(self.settings.seed)
+        super().initialize()
+        student = plain_network(self.network)
+        # The teacher is copied before the student gets the hooks that record its features.
+        self.teacher = ema_teacher(student, self.settings.ema_decay)
+        self.teacher_network = TeacherNetwork(self.teacher.module, self._do_i_compile())
+        self.classes = class_names(self.dataset_json, self.label_manager)
+        self.thresholds = SelfAwareThresholds(
+            len(self.classes),
+            self.settings.threshold_decay,
+            self.settings.threshold_min,
+            self.settings.threshold_max,
+            self.device,
+        )
+        self.progress = ProgressLog(self.classes)
+        if not self.settings.is_supervised:
+            self.features = DecoderFeatures(student, self.settings.num_scales)
+            self.objective = Objective(
+                lambdas={name: getattr(self.settings, f"lambda_{name}") for name in TERMS},
+                scale_weights=deep_supervision_weights(self.loss),
+                prototype_norm=self.settings.prototype_norm,
+                prototype_pairs=self.settings.prototype_pairs,
+                term_weighting=self.settings.term_weighting,
+            )
+
+    def configure_optimizers(self) -> tuple[Optimizer, PolyLRScheduler]:
+        """nnU-Net's optimizer and schedule with the settings' numbers."""
+        optimizer, schedule = super().configure_optimizers()
+        for group in optimizer.param_groups:
+            group.update(momentum=self.settings.momentum, nesterov=self.settings.nesterov)
+        if self.settings.lr_schedule == "constant":
+            schedule.exponent = 0
+        return optimizer, schedule
+
+    def get_dataloaders(self) -> tuple[Any, Any]:
+        """nnU-Net's loaders of labeled cases and, beside them, ours of unlabeled ones."""
+        if self.settings.is_supervised:
+            return super().get_dataloaders()
+        unlabeled = unlabeled_loader(self, self.settings)
+        labeled = super().get_dataloaders()
+        self.dataloader_unlabeled = unlabeled
+        next(unlabeled)  # like nnU-Net: a loader that cannot load says so before training starts
+        return labeled
+
+    def on_train_start(self) -> None:
+        """Start as nnU-Net does; a continued training goes on drawing where it was stopped."""
+        super().on_train_start()
+        self.print_to_log_file(f"DuCiSC {__version__} settings: {self.settings.as_dict()}")
+        if self._random_state is not None:
+            checkpoints.restore_random_state(self._random_state)
+            self._random_state = None
+
+    def run_training(self) -> None:
+        """Train; end the loaders' processes whatever ends the training."""
+        try:
+            super().run_training()
+        finally:
+            for loader in (self.dataloader_train, self.dataloader_val, self.dataloader_unlabeled):
+                stop(loader)
+
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether w(t) is zero: the step is nnU-Net's own."""
+        return self.settings.is_supervised or self.iteration < self.settings.warmup_iterations
+
+    def train_step(self, batch: dict) -> dict:
+        """One iteration: supervised during warm-up, DuCiSC's after it; the teacher follows."""
+        if self.is_warming_up:
+            outputs = super().train_step(batch)
+            self._check_finite({"sup": torch.as_tensor(outputs["loss"])}, list(batch["keys"]))
+        else:
+            outputs = self._semi_supervised_step(batch)
+        self.teacher.update_parameters(plain_network(self.network))
+        self.iteration += 1
+        return outputs
+
+    def _semi_supervised_step(self, batch: dict) -> dict:
+        """The algorithm of the paper for one labeled and one unlabeled batch."""
+        unlabeled = UnlabeledBatch.of(next(self.dataloader_unlabeled))
+        x_i = batch["data"].to(self.device, non_blocking=True)
+        x_j = unlabeled.student.to(self.device, non_blocking=True)
+        sigma = draw_mix_ratio(len(x_i), self.settings.mix_low, self.settings.mix_high)
+        x_k = mix(sigma, x_i, x_j)  # Eq. 5
+
+        probabilities = self.teacher_network.probabilities(unlabeled.teacher.to(self.device))
+        confidence, pseudo_class = probabilities.max(dim=1, keepdim=True)
+        y_i = one_hot(full_resolution(batch["target"]).to(self.device), len(self.classes))
+        y_j = one_hot(pseudo_class, len(self.classes))
+        y_k = mix(sigma, y_i, y_j)  # Eq. 5
+        reliable = self.thresholds.reliable(confidence, pseudo_class)
+
+        loss = StepLoss(self.loss, self.objective, self.features, Labels(y_i, y_j, y_k, reliable))
+        with self.features.recording(), replaced(self, "loss", loss):  # Eq. 2 to 4, 6, 7, 10, 11
+            outputs = super().train_step(
+                {"data": torch.cat([x_i, x_j, x_k]), "target": batch["target"]}
+            )
+        self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
+        self.thresholds.update(loss.unlabeled_logits.float().softmax(1), y_j)  # Eq. 8, 9
+        self.progress.add_step(loss.values, *pass_rate_and_share(y_j, reliable))
+        return outputs
+
+    def _check_finite(self, values: dict[str, torch.Tensor], cases: list[str]) -> None:
+        """Stop the run at the first loss that is not a finite number."""
+        for name, value in zip(values, torch.stack(list(values.values())).tolist(), strict=True):
+            if not abs(value) < float("inf"):
+                raise DuCiSCError(
+                    f"Loss term {name} is {value} at iteration {self.iteration} with the cases "
+                    f"{', '.join(map(str, cases))}: look at these images, lower initial_lr or the "
+                    "term's lambda, then go on from the last checkpoint with --c."
+                )
+
+    def on_train_epoch_end(self, train_outputs: list[dict]) -> None:
+        """Log the epoch: nnU-Net's own values, then the method's."""
+        super().on_train_epoch_end(train_outputs)
+        train_loss = float(self.logger.get_value("train_losses", step=-1))
+        row = self.progress.end_epoch(
+            self.current_epoch, self.iteration, train_loss, self.thresholds.in_use
+        )
+        self.print_to_log_file(self.progress.console_line(row))
+        if self.local_rank == 0:
+            self.progress.write(Path(self.output_folder))
+        for logger in self.logger.loggers:  # W&B, where nnU-Net's own switch is on
+            for column, value in row.items():
+                logger.log(f"ducisc/{column}", value, self.current_epoch)
+
+    def save_checkpoint(self, filename: str) -> None:
+        """nnU-Net's checkpoint plus the key ``ducisc``."""
+        state = {
+            "teacher": self.teacher.state_dict(),
+            "thresholds": self.thresholds.state_dict(),
+            "progress": self.progress.state_dict(),
+            "iteration": self.iteration,
+            "random_state": checkpoints.random_state(),
+            "settings": self.settings.as_dict(),
+            "version": __version__,
+        }
+        checkpoint = checkpoints.extended(super().save_checkpoint, state)
+        if checkpoint is not None:
+            checkpoints.write_whole(checkpoint, Path(filename))
+
+    def load_checkpoint(self, filename_or_checkpoint: str) -> None:
+        """Restore nnU-Net's state and the method's, so that training goes on as if never stopped.
+
+        Raises:
+            DuCiSCError: the checkpoint is another trainer's, or was trained with other settings.
+        """
+        state = checkpoints.read_extra(Path(filename_or_checkpoint), self.device)
+        checkpoints.check_same_settings(state["settings"], self.settings.as_dict())
+        super().load_checkpoint(filename_or_checkpoint)
+        self.teacher.load_state_dict(state["teacher"])
+        self.thresholds.load_state_dict(state["thresholds"])
+        self.progress.load_state_dict(state["progress"])
+        self.iteration = state["iteration"]
+        self._random_state = state["random_state"]
+
+    def on_train_end(self) -> None:
+        """End as nnU-Net does, and leave the teacher beside ``checkpoint_final.pth``."""
+        super().on_train_end()
+        final = Path(self.output_folder) / "checkpoint_final.pth"
+        if self.local_rank == 0 and not self.disable_checkpointing:
+            checkpoints.write_teacher(final, weights_of(self.teacher))

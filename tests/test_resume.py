@@ -1,0 +1,114 @@
+"""A training that is killed goes on as if it had never been stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.planned import PlannedDataset
+
+pytestmark = pytest.mark.e2e
+
+# nnU-Net's own entry point. Its blur transform times two algorithms at their first use and goes on
+# with the faster, on which no two runs need agree: here it always takes the same one.
+TRAIN = """
+from batchgeneratorsv2.transforms.noise import gaussian_blur
+gaussian_blur.GaussianBlurTransform._benchmark_wrapper = (
+    lambda self, image, sigma, axis: gaussian_blur.blur_dimension(image, sigma, axis)
+)
+from nnunetv2.run.run_training import run_training_entry
+run_training_entry()
+"""
+
+
+def start(dataset: PlannedDataset, results: Path, *flags: str) -> subprocess.Popen:
+    arguments = [dataset.dataset_id, dataset.configuration, "all", "-p", "resume", *flags]
+    return subprocess.Popen(
+        [sys.executable, "-c", TRAIN, *arguments]
+        + ["-tr", "nnUNetTrainerDuCiSC", "-device", "cpu"],
+        env=os.environ | dataset.environment(results),
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def fold_of(results: Path, dataset: PlannedDataset) -> Path:
+    return results / dataset.name / f"nnUNetTrainerDuCiSC__resume__{dataset.configuration}/fold_all"
+
+
+def wait_for_rows(log: Path, rows: int, process: subprocess.Popen) -> None:
+    while not (log.is_file() and len(log.read_text().splitlines()) > rows):
+        assert process.poll() is None, "training ended before it could be killed"
+        time.sleep(0.02)
+
+
+def assert_same(a, b) -> None:
+    """Equal to the last bit, whatever the containers."""
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert_same(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        assert a == b
+
+
+def test_killed_after_two_of_four_epochs_and_continued_is_one_run_bit_for_bit(planned_3d, tmp_path):
+    """Warm-up ends inside the second epoch, so that both kinds of step come before the kill."""
+    planned_3d.write_plans(
+        "resume", num_epochs=4, num_iterations_per_epoch=3, warmup_fraction=5 / 12
+    )
+    straight = start(planned_3d, tmp_path / "straight")
+    killed = start(planned_3d, tmp_path / "killed")
+    fold = fold_of(tmp_path / "killed", planned_3d)
+    wait_for_rows(fold / "ducisc_log.csv", 3, killed)  # the third epoch has trained, is not saved
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    interrupted_at = torch.load(fold / "checkpoint_latest.pth", weights_only=False)["current_epoch"]
+    assert interrupted_at in (2, 3)
+    assert start(planned_3d, tmp_path / "killed", "--c").wait() == 0
+    assert straight.wait() == 0
+    whole, resumed = (
+        torch.load(fold_of(tmp_path / run, planned_3d) / "checkpoint_final.pth", weights_only=False)
+        for run in ("straight", "killed")
+    )
+    assert_same(whole["network_weights"], resumed["network_weights"])
+    assert_same(whole["optimizer_state"], resumed["optimizer_state"])
+    for key in ("teacher", "thresholds", "progress", "iteration"):
+        assert_same(whole["ducisc"][key], resumed["ducisc"][key])
+    assert resumed["ducisc"]["iteration"] == 12
+    logs = [
+        fold_of(tmp_path / run, planned_3d) / "ducisc_log.csv" for run in ("straight", "killed")
+    ]
+    assert logs[0].read_text() == logs[1].read_text()
+
+
+def test_ctrl_c_ends_every_process_of_a_training(planned_3d, tmp_path):
+    planned_3d.write_plans("interrupted", num_epochs=50, warmup_fraction=0.0)
+    command = [sys.executable, "-c", TRAIN, planned_3d.dataset_id, planned_3d.configuration, "all"]
+    process = subprocess.Popen(
+        [*command, "-p", "interrupted", "-tr", "nnUNetTrainerDuCiSC", "-device", "cpu"],
+        env=os.environ | planned_3d.environment(tmp_path) | {"nnUNet_n_proc_DA": "2"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    trainer = f"nnUNetTrainerDuCiSC__interrupted__{planned_3d.configuration}"
+    wait_for_rows(tmp_path / planned_3d.name / trainer / "fold_all/ducisc_log.csv", 1, process)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    with pytest.raises(ProcessLookupError):  # nobody is left in the group
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
