@@ -5,66 +5,83 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from nnunetv2_ducisc.method.objective import TERMS
-
-LOSS_LABELS = {
-    "loss_sup": "supervised",
-    "loss_proto_ulb": "prototypes, unlabeled",
-    "loss_proto_mix": "prototypes, mixed",
-    "loss_cs_ulb": "consistency, unlabeled",
-    "loss_cs_mix": "consistency, mixed",
+TERM_LABELS = {
+    "loss_proto_ulb": "prototypes, unlabeled (Eq. 4)",
+    "loss_proto_mix": "prototypes, mixed (Eq. 7)",
+    "loss_cs_ulb": "consistency, unlabeled (Eq. 10)",
+    "loss_cs_mix": "consistency, mixed (Eq. 10)",
 }
-PANELS = {
-    "threshold": ("confidence threshold $T^c$", "Self-aware thresholds (Eq. 8)"),
-    "pass_rate": ("share of the class's voxels", "Pseudo-labeled voxels that count"),
-    "share": ("share of all voxels", "Pseudo label"),
+CLASS_PANELS = {
+    "threshold": ("Confidence thresholds (Eq. 8)", "threshold $T^c$"),
+    "pass_rate": ("Pseudo-labeled voxels above the threshold", "share of the class's voxels"),
+    "share": ("Pseudo label", "share of all voxels"),
 }
 
+Rows = Sequence[dict[str, float]]
 
-def plot_progress(rows: Sequence[dict[str, float]], class_names: Sequence[str], file: Path) -> None:
+
+def plot_progress(rows: Rows, class_names: Sequence[str], file: Path) -> None:
     """Draw the losses and, for every class, threshold, pass rate and share over the epochs.
 
     The supervised loss may be negative (nnU-Net subtracts Dice), so that it has a panel of its own;
-    background covers most of the image, so that shares have a logarithmic axis.
+    the terms and the shares differ by orders of magnitude, so that their axes are logarithmic.
     """
-    figure = Figure(figsize=(13, 11), layout="constrained")
-    axes = figure.subplots(3, 2, sharex=True)
-    _lines(axes[0, 0], rows, {"loss_sup": "supervised"}, "loss", "Supervised loss")
-    terms = {f"loss_{name}": LOSS_LABELS[f"loss_{name}"] for name in TERMS}
-    _lines(axes[0, 1], rows, terms, "loss, unweighted", "Semi-supervised terms (Eq. 4, 7, 10)")
-    for axis, (quantity, (ylabel, title)) in zip(axes.flat[2:], PANELS.items(), strict=False):
-        columns = {f"{quantity}_{name}": name for name in class_names}
-        _lines(axis, rows, columns, ylabel, title)
-    axes[1, 0].set_ylim(0, 1.02)
-    axes[1, 1].set_ylim(0, 1.02)
-    axes[2, 0].set_yscale("log")
-    axes[2, 1].set_axis_off()
-    for axis in (axes[2, 0], axes[1, 1]):
-        axis.set_xlabel("epoch")
-        axis.tick_params(labelbottom=True)
-    beside = file.with_name(f".{file.name}.partial")
-    figure.savefig(beside, dpi=110, format="png")
+    # nnU-Net's own plot leaves its large fonts behind for every later figure.
+    with matplotlib.rc_context(matplotlib.rcParamsDefault):
+        figure = Figure(figsize=(12, 9), layout="constrained")
+        panels = figure.subplots(2, 3).flat
+        _draw(
+            panels[0], rows, {"loss_sup": "supervised"}, "Supervised loss", "cross-entropy - Dice"
+        )
+        _draw(panels[1], rows, TERM_LABELS, "Semi-supervised terms", "loss before its lambda")
+        for panel, (quantity, (title, ylabel)) in zip(
+            panels[2:], CLASS_PANELS.items(), strict=False
+        ):
+            columns = {f"{quantity}_{name}": name for name in class_names}
+            _draw(panel, rows, columns, title, ylabel)
+        for panel in (panels[1], panels[4]):
+            _logarithmic(panel)
+        panels[2].set_ylim(0, 1.02)
+        panels[3].set_ylim(0, 1.02)
+        _legends(panels)
+        beside = file.with_name(f".{file.name}.partial")
+        figure.savefig(beside, dpi=110, format="png")
     beside.replace(file)
 
 
-def _lines(
-    axis: Axes,
-    rows: Sequence[dict[str, float]],
-    columns: dict[str, str],
-    ylabel: str,
-    title: str,
-) -> None:
-    """One line a column; an epoch without a value leaves a gap."""
+def _draw(axis: Axes, rows: Rows, columns: dict[str, str], title: str, ylabel: str) -> None:
+    """One line a column over all epochs; an epoch without a value leaves a gap."""
     epochs = [row["epoch"] for row in rows]
+    style = {"marker": "." if len(rows) < 60 else "", "ls": "--" if columns is TERM_LABELS else "-"}
     for column, label in columns.items():
-        values = [row.get(column, np.nan) for row in rows]
-        if not np.all(np.isnan(values)):
-            axis.plot(epochs, values, marker="." if len(rows) < 60 else "", label=label)
-    axis.set(ylabel=ylabel, title=title)
+        axis.plot(epochs, [row.get(column, np.nan) for row in rows], label=label, **style)
+    axis.set(title=title, ylabel=ylabel, xlabel="epoch", xlim=(-0.5, epochs[-1] + 0.5))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3)
-    if axis.get_lines():
-        axis.legend(fontsize="small", ncols=1 + len(columns) // 9)
+
+
+def _logarithmic(axis: Axes) -> None:
+    """A logarithmic axis, once there is something to show on it."""
+    values = np.concatenate([line.get_ydata() for line in axis.get_lines()])
+    if np.any(values > 0):
+        axis.set_yscale("log")
+    else:
+        axis.text(0.5, 0.5, "supervised so far", ha="center", va="center", transform=axis.transAxes)
+        axis.set_yticks([])
+
+
+def _legends(panels: Sequence[Axes]) -> None:
+    """The last panel names the terms and the classes, so that no legend hides a line."""
+    panels[5].set_axis_off()
+    terms, classes = panels[1].get_lines(), panels[2].get_lines()
+    above = panels[5].legend(handles=terms, title="terms", loc="upper left", frameon=False)
+    panels[5].add_artist(above)
+    columns = 1 + len(classes) // 16
+    below = {"loc": "lower left", "ncols": columns, "fontsize": 10 if columns == 1 else 7}
+    panels[5].legend(handles=classes, title="classes", frameon=False, **below)

@@ -1,0 +1,88 @@
+"""The log of an epoch and its figure."""
+
+from __future__ import annotations
+
+import csv
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from nnunetv2_ducisc.progress import ProgressLog
+
+pytestmark = pytest.mark.unit
+
+HALF = torch.tensor([0.5, 0.5])
+
+
+def semi_supervised_epoch(log: ProgressLog, epoch: int, losses: list[float]):
+    for loss in losses:
+        values = {"sup": torch.tensor(loss), "cs_ulb": torch.tensor(2 * loss)}
+        log.add_step(values, torch.tensor([1.0, 0.25]), torch.tensor([0.75, 0.25]))
+    return log.end_epoch(epoch, iteration=len(losses), train_loss=9.0, thresholds=HALF)
+
+
+def test_a_row_is_the_mean_of_the_epochs_steps():
+    """Losses 1, 2 and 6 have the mean 3, and twice that for the other term."""
+    row = semi_supervised_epoch(ProgressLog(["background", "organ"]), 0, [1.0, 2.0, 6.0])
+    assert row["loss_sup"] == 3 and row["loss_cs_ulb"] == 6
+    assert row["pass_rate_organ"] == 0.25 and row["share_background"] == 0.75
+    assert row["threshold_organ"] == 0.5
+
+
+def test_a_warm_up_epoch_has_nnunets_training_loss_and_no_terms():
+    log = ProgressLog(["background", "organ"])
+    row = log.end_epoch(0, iteration=5, train_loss=-0.25, thresholds=HALF)
+    assert row["loss_sup"] == -0.25
+    assert "loss_cs_ulb" not in row and "pass_rate_organ" not in row
+
+
+def test_an_epoch_does_not_leak_into_the_next():
+    log = ProgressLog(["background", "organ"])
+    semi_supervised_epoch(log, 0, [100.0])
+    assert semi_supervised_epoch(log, 1, [1.0])["loss_sup"] == 1
+
+
+def test_an_epoch_that_is_trained_again_replaces_what_came_after_the_checkpoint():
+    log = ProgressLog(["background", "organ"])
+    for epoch in range(3):
+        semi_supervised_epoch(log, epoch, [float(epoch)])
+    semi_supervised_epoch(log, 1, [7.0])
+    assert [(row["epoch"], row["loss_sup"]) for row in log.rows] == [(0, 0.0), (1, 7.0)]
+
+
+def test_the_csv_has_every_column_and_empty_cells_for_warm_up(tmp_path):
+    log = ProgressLog(["background", "organ"])
+    log.end_epoch(0, iteration=1, train_loss=1.0, thresholds=HALF)
+    semi_supervised_epoch(log, 1, [1.0])
+    log.write(tmp_path)
+    with (tmp_path / "ducisc_log.csv").open() as file:
+        warmup, semi = csv.DictReader(file)
+    assert list(semi) == log.columns
+    assert warmup["loss_cs_ulb"] == "" and semi["loss_cs_ulb"] == "2.0"
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["ducisc_log.csv", "ducisc_progress.png"]
+
+
+def test_the_figure_is_drawn_in_warm_up_and_is_not_touched_by_nnunets_fonts(tmp_path):
+    """nnU-Net's own plot sets seaborn's fonts 2.5 times larger for the whole process."""
+    log = ProgressLog(["background", "organ"])
+    log.end_epoch(0, iteration=1, train_loss=1.0, thresholds=HALF)
+    log.write(tmp_path)
+    plain = (tmp_path / "ducisc_progress.png").read_bytes()
+    with plt.rc_context({"font.size": 40}):
+        log.write(tmp_path)
+    assert (tmp_path / "ducisc_progress.png").read_bytes() == plain
+
+
+def test_the_console_line_names_what_the_step_computed():
+    log = ProgressLog(["background", "organ"])
+    line = log.console_line(semi_supervised_epoch(log, 0, [1.0]))
+    assert "sup 1.0000" in line and "cs_ulb 2.0000" in line and "cs_mix" not in line
+    assert "pass rates [1.0, 0.25]" in line and "\n" not in line
+
+
+def test_state_goes_into_a_checkpoint_and_back():
+    log, other = ProgressLog(["background", "organ"]), ProgressLog(["background", "organ"])
+    semi_supervised_epoch(log, 0, [1.0])
+    other.load_state_dict(log.state_dict())
+    assert other.rows == log.rows
