@@ -58,9 +58,10 @@ def plot_progress(rows: Rows, class_names: Sequence[str], file: Path) -> None:
 def _draw(axis: Axes, rows: Rows, columns: dict[str, str], title: str, ylabel: str) -> None:
     """One line a column over all epochs; an epoch without a value leaves a gap."""
     epochs = [row["epoch"] for row in rows]
-    style = {"marker": "." if len(rows) < 60 else "", "ls": "--" if columns is TERM_LABELS else "-"}
+    marker, dashes = "." if len(rows) < 60 else "", "--" if columns is TERM_LABELS else "-"
     for column, label in columns.items():
-        axis.plot(epochs, [row.get(column, np.nan) for row in rows], label=label, **style)
+        values = [row.get(column, np.nan) for row in rows]
+        axis.plot(epochs, values, label=label, marker=marker, linestyle=dashes)
     axis.set(title=title, ylabel=ylabel, xlabel="epoch", xlim=(-0.5, epochs[-1] + 0.5))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3)
@@ -83,5 +84,11 @@ def _legends(panels: Sequence[Axes]) -> None:
     above = panels[5].legend(handles=terms, title="terms", loc="upper left", frameon=False)
     panels[5].add_artist(above)
     columns = 1 + len(classes) // 16
-    below = {"loc": "lower left", "ncols": columns, "fontsize": 10 if columns == 1 else 7}
-    panels[5].legend(handles=classes, title="classes", frameon=False, **below)
+    panels[5].legend(
+        handles=classes,
+        title="classes",
+        loc="lower left",
+        frameon=False,
+        ncols=columns,
+        fontsize=10 if columns == 1 else 7,
+    )

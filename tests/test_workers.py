@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -17,21 +17,21 @@ from nnunetv2_ducisc.nnunet.workers import as_they_finish, processes
 
 pytestmark = pytest.mark.unit
 
-# Two workers that note their process id and then sleep for longer than any test.
+# Two workers that note their process id; then one is idle and one busy for longer than any test.
 SLEEPERS = """
 from pathlib import Path
 from nnunetv2_ducisc.nnunet.workers import as_they_finish, processes
-from tests.test_workers import sleep
+from tests.test_workers import note_and_sleep
 if __name__ == "__main__":
     with processes(2) as executor:
-        list(as_they_finish(executor, sleep, [Path("0"), Path("1")], 2))
+        list(as_they_finish(executor, note_and_sleep, [Path("0"), Path("1")], 2))
 """
 
 
-def sleep(note: Path) -> None:
-    note.write_text("")
-    note.rename(f"{note}_{os.getpid()}")
-    time.sleep(600)
+def note_and_sleep(note: Path) -> None:
+    Path(f"{note}_{os.getpid()}").touch()
+    if note.name == "0":
+        time.sleep(600)
 
 
 def double(number: int) -> int:
@@ -44,7 +44,7 @@ def die(number: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def seconds_until(condition: object) -> float:
+def seconds_until(condition: Callable[[], bool]) -> float:
     start = time.monotonic()
     while not condition() and time.monotonic() - start < 30:
         time.sleep(0.02)
@@ -61,7 +61,7 @@ def runs(pid: int) -> bool:
 
 @pytest.fixture
 def sleepers(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, list[int]]]:
-    """A process with two busy workers, and the workers' ids."""
+    """A process with a busy and an idle worker, and the workers' ids."""
     script = tmp_path / "sleepers.py"
     script.write_text(SLEEPERS)
     parent = subprocess.Popen(

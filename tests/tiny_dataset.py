@@ -1,20 +1,25 @@
-"""A tiny raw dataset with hand-made plans, for tests that need nnU-Net's preprocessing."""
+"""A tiny raw dataset with hand-made plans, and what the tests of its preprocessing share."""
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import blosc2
 import nibabel
 import numpy as np
+import pytest
 import SimpleITK
 import tifffile
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from skimage import io
 
+from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.nnunet.preprocessing import prepare_unlabeled
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 
 SPACING = (2.0, 1.0, 1.0)  # mm, in the order of the array's axes
@@ -143,3 +148,38 @@ def touch_later(file: Path) -> None:
     """Make a file look as if it was written a second later than it was."""
     stat = file.stat()
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
+
+
+def prepare(data: UnlabeledData, num_processes: int = 1, **options: Any) -> tuple[Path, list[str]]:
+    return prepare_unlabeled(
+        data.raw_dataset,
+        data.preprocessed_dataset,
+        data.plans_manager,
+        data.configuration_name,
+        data.dataset_json,
+        num_processes,
+        **options,
+    )
+
+
+def refusal(data: UnlabeledData, num_processes: int = 1, **options: Any) -> str:
+    with pytest.raises(DuCiSCError) as caught:
+        prepare(data, num_processes, **options)
+    return str(caught.value)
+
+
+def properties(folder: Path, case: str) -> dict[str, Any]:
+    return pickle.loads((folder / f"{case}.pkl").read_bytes())
+
+
+def arrays(folder: Path, case: str) -> list[np.ndarray]:
+    return [blosc2.open(str(folder / f"{case}{end}.b2nd"))[:] for end in ("", "_seg")]
+
+
+def written(folder: Path) -> dict[str, int]:
+    """What lies in a folder, and when it was written (ns)."""
+    return {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+
+
+def names_of(*cases: str) -> set[str]:
+    return {f"{case}{end}" for case in cases for end in (".b2nd", "_seg.b2nd", ".pkl")}

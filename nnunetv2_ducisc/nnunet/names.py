@@ -9,6 +9,8 @@ from nnunetv2.utilities.file_path_utilities import get_output_folder
 
 from nnunetv2_ducisc.errors import DuCiSCError
 
+_WAY_OUT = "name the number or the whole name of one folder DatasetNNN_NAME in nnUNet_raw."
+
 
 def dataset_name(name_or_id: str) -> str:
     """``501`` or ``Dataset501_LeftAtrium`` -> ``Dataset501_LeftAtrium``.
@@ -18,12 +20,12 @@ def dataset_name(name_or_id: str) -> str:
     """
     try:
         return str(maybe_convert_to_dataset_name(name_or_id))
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).partition(". ")[0]
-        raise DuCiSCError(
-            f"{reason}: name with -d the number or the whole name of one folder DatasetNNN_NAME in "
-            "nnUNet_raw."
-        ) from error
+    except ValueError as error:
+        reason = f"-d {name_or_id} is neither a number nor a name that starts with Dataset"
+        raise DuCiSCError(f"{reason}: {_WAY_OUT}") from error
+    except RuntimeError as error:
+        reason = str(error).partition(". ")[0]  # then come lines of folders
+        raise DuCiSCError(f"{reason}: {_WAY_OUT}") from error
 
 
 def model_folder(name_or_id: str, trainer: str, plans: str, configuration: str) -> Path:
