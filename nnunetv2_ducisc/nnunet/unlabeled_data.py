@@ -10,12 +10,12 @@ from typing import Any
 from nnunetv2.paths import nnUNet_preprocessed, nnUNet_raw
 from nnunetv2.utilities.dataset_name_id_conversion import (
     convert_dataset_name_to_id,
-    maybe_convert_to_dataset_name,
 )
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.fingerprint import Source, is_current, plans_fingerprint, source_of
+from nnunetv2_ducisc.nnunet.names import dataset_name
 from nnunetv2_ducisc.nnunet.unlabeled import find_unlabeled_cases
 
 
@@ -46,10 +46,10 @@ class UnlabeledData:
         Raises:
             DuCiSCError: no such dataset, plans or configuration, or a folder variable is not set.
         """
+        dataset = dataset_name(str(dataset_name_or_id))
         try:
-            dataset = maybe_convert_to_dataset_name(dataset_name_or_id)
             raw, preprocessed = Path(nnUNet_raw) / dataset, Path(nnUNet_preprocessed) / dataset
-        except (RuntimeError, ValueError) as error:
+        except RuntimeError as error:  # of nnU-Net, for a variable that is not set
             raise DuCiSCError(str(error)) from error
         plans_manager = _read_plans(preprocessed / f"{plans_name}.json", configuration)
         dataset_json = json.loads((preprocessed / "dataset.json").read_text())

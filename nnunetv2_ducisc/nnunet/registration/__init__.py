@@ -11,10 +11,10 @@ VARIABLE = "nnUNet_extTrainer"
 
 
 def register(folder: str) -> None:
-    """Prepend ``folder`` to the variable, once, and keep the entries that the user has set."""
+    """Append ``folder`` to the variable, once: the user's own entries are searched before it."""
     entries = [entry for entry in os.environ.get(VARIABLE, "").split(os.pathsep) if entry]
     if folder not in entries:
-        os.environ[VARIABLE] = os.pathsep.join([folder, *entries])
+        os.environ[VARIABLE] = os.pathsep.join([*entries, folder])
 
 
 register(__path__[0])

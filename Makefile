@@ -1,0 +1,50 @@
+# From a machine with nothing but Python 3.10 to 3.13:
+#   make demo    train with and without unlabeled images on phantoms, and compare
+#   make test    style, types and all tests
+#   make unit    style, types and the fast tests
+#   make clean   remove what these leave behind, but for the environment in .venv
+# PYTHON=... chooses the Python, VENV=... the folder of the environment.
+
+VENV ?= .venv
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+    $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null \
+    && echo $$python && break; done)
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test unit check clean python
+
+demo: $(INSTALLED)
+	$(BIN)/python -m benchmarks.demo
+
+# The tests' tensors are tiny: more threads only wait for each other.
+test unit: export OMP_NUM_THREADS = 1
+
+test: check
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+unit: check
+	$(BIN)/pytest -m unit
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Written last, so that an installation which was cut off is made again.
+$(INSTALLED): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.10 to 3.13 was found:" \
+	    "install one, or run make PYTHON=/path/to/python."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): nnU-Net and PyTorch with CUDA are a download of about 2.5 GB," \
+	    "which takes minutes and is done once."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=23.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+python:
+	@echo $(PYTHON)
+
+clean:
+	rm -rf demo_output dist build .coverage .mypy_cache .pytest_cache .ruff_cache
+	find nnunetv2_ducisc benchmarks tests -name __pycache__ -exec rm -rf {} +
