@@ -23,6 +23,8 @@ from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_j
 from nnunetv2.evaluation.evaluate_predictions import compute_metrics_on_folder
 from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
+from benchmarks.allocator import CPU_ALLOCATOR
+
 DATASET = "Dataset604_Hippocampus"
 LABELS = {"background": 0, "anterior": 1, "posterior": 2}
 CONFIGURATION = "3d_fullres"
@@ -147,6 +149,7 @@ def main() -> None:
     args = parser.parse_args()
     for kind in ("raw", "preprocessed", "results"):
         os.environ[f"nnUNet_{kind}"] = str((args.work / kind).absolute())
+    os.environ.update(CPU_ALLOCATOR)  # of the commands that are run
     preprocessed = args.work / "preprocessed" / DATASET
     if not (preprocessed / "nnUNetPlans_3d_fullres").is_dir():
         write_raw_dataset(args.data, args.work / "raw" / DATASET)

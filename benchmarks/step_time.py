@@ -27,6 +27,8 @@ from nnunetv2.paths import nnUNet_preprocessed
 from nnunetv2.run.run_training import get_trainer_from_args
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
+from benchmarks.allocator import CPU_ALLOCATOR
+
 KINDS = {
     "stock": "nnUNetTrainer",
     "warm-up": "nnUNetTrainerDuCiSC",
@@ -141,6 +143,9 @@ def main() -> None:
     args = parser.parse_args()
     if not nnUNet_preprocessed.is_set():
         parser.error("set nnUNet_raw, nnUNet_preprocessed and nnUNet_results first")
+    if args.device == "cpu" and not CPU_ALLOCATOR.items() <= os.environ.items():
+        # read once, when a process starts
+        os.execve(sys.executable, sys.orig_argv, os.environ | CPU_ALLOCATOR)
     with tempfile.TemporaryDirectory() as results:
         os.environ["nnUNet_results"] = results
         print_own_peak_memory(args) if args.memory_of else report(args)

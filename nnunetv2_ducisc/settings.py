@@ -132,6 +132,11 @@ class DuCiSCSettings:
         Raises:
             DuCiSCError: an unknown key or a bad value, with the place and the nearest valid key.
         """
+        if not isinstance(entries, dict):
+            raise DuCiSCError(
+                f"{where} is {entries!r}, but it must be an object with settings, like "
+                '{"num_epochs": 250}.'
+            )
         fields = [field.name for field in dataclasses.fields(self)]
         for key in entries:
             if key not in fields:

@@ -217,7 +217,7 @@ def test_several_gpus_are_told_the_command(tiny: TinyDataset) -> None:
     ("arguments", "sentence"),
     [
         (("502", "3d_fullres", "nnUNetPlans"), "Could not find a dataset with the ID 502"),
-        (("Tiny", "3d_fullres", "nnUNetPlans"), "neither a number nor a name that starts with Dataset"),
+        (("Tiny", "3d_fullres", "nnUNetPlans"), "neither a number nor a name that"),
         (("501", "3d_fullres", "other"), "run nnUNetv2_plan_and_preprocess -d 501 first"),
         (("501", "2d", "nnUNetPlans"), "no configuration 2d: name one of 3d_fullres with -c."),
     ],

@@ -57,7 +57,9 @@ def outflow_vessel(rng: np.random.Generator, position: Field) -> Mask:
 def look_alikes(rng: np.random.Generator, position: Field) -> Mask:
     """Structures as bright as the vessel that no label marks: a side chamber and stray vessels."""
     side = rng.choice([-1.0, 1.0])
-    beside = position - _along_axes(_point(position, first=rng.uniform(-0.2, 0.1), last=0.72 * side))
+    beside = position - _along_axes(
+        _point(position, first=rng.uniform(-0.2, 0.1), last=0.72 * side)
+    )
     mask = _ellipsoid(beside, rng.uniform(0.3, 0.5), rng.uniform(0.15, 0.25)) < 1
     for _ in range(2):
         away = rng.uniform(-0.75, 0.75, len(position))

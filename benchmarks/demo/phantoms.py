@@ -18,6 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from benchmarks.demo.anatomy import (
     Field,
+    Mask,
     body_coordinates,
     chamber_and_wall,
     look_alikes,
@@ -45,7 +46,7 @@ def phantom(seed: int, index: int, shape: tuple[int, ...]) -> Phantom:
     vessel = outflow_vessel(rng, position)
     label = np.zeros(shape, np.uint8)
     label[vessel], label[wall], label[chamber] = LABELS["vessel"], LABELS["wall"], LABELS["chamber"]
-    tissue = _tissue(rng, label, np.asarray(look_alikes(rng, position)))
+    tissue = _tissue(rng, label, look_alikes(rng, position))
     return Phantom(_scan(rng, tissue), label)
 
 
@@ -76,16 +77,14 @@ def write_dataset(
     if dimensions not in (2, 3) or len(shape) != dimensions:
         raise ValueError(f"Shape {shape} was given for {dimensions} dimensions, 2 or 3 of them.")
     ending = ".nii.gz" if dimensions == 3 else ".png"
-    parts = [("Tr", labeled, True), ("Un", unlabeled, False), ("Ts", test, True)]
-    index = 0
-    for suffix, count, with_label in parts:
-        for _ in range(count):
-            case = phantom(seed, index, shape)
-            name = f"phantom_{index:03d}"
-            _write(case.image, folder / f"images{suffix}" / f"{name}_0000{ending}")
-            if with_label:
-                _write(case.label, folder / f"labels{suffix}" / f"{name}{ending}")
-            index += 1
+    first = 0
+    for part, count in (("Tr", labeled), ("Un", unlabeled), ("Ts", test)):
+        for index in range(first, first + count):
+            case, name = phantom(seed, index, shape), f"phantom_{index:03d}"
+            _write(case.image, folder / f"images{part}" / f"{name}_0000{ending}")
+            if part != "Un":
+                _write(case.label, folder / f"labels{part}" / f"{name}{ending}")
+        first += count
     generate_dataset_json(
         str(folder),
         channel_names={"0": "MRI"},
@@ -97,7 +96,7 @@ def write_dataset(
     )
 
 
-def _tissue(rng: np.random.Generator, label: NDArray[np.uint8], decoys: NDArray[np.bool_]) -> Field:
+def _tissue(rng: np.random.Generator, label: NDArray[np.uint8], decoys: Mask) -> Field:
     """Brightness before the scanner: blood is bright, wall and surroundings overlap."""
     blood, muscle = rng.uniform(0.55, 0.85), rng.uniform(0.32, 0.42)
     around = rng.uniform(0.15, 0.25)

@@ -13,10 +13,11 @@ from typing import Any
 CONFIGURATION = "3d_fullres"
 PLANS = "nnUNetPlans_demo"
 FEATURES = [8, 16, 32, 64]
-EPOCHS = 20
+EPOCHS = 25
+ITERATIONS_PER_EPOCH = 40
 SETTINGS = {
     "num_epochs": EPOCHS,
-    "num_iterations_per_epoch": 40,
+    "num_iterations_per_epoch": ITERATIONS_PER_EPOCH,
     "num_val_iterations_per_epoch": 2,
     # An immature teacher holds the student back, so half of the run is plain supervised training.
     "warmup_fraction": 0.5,
@@ -46,7 +47,7 @@ def _shrink(configuration: dict[str, Any]) -> None:
     """A smaller patch and a U-Net of four stages that starts with 8 features instead of 32."""
     stages = len(FEATURES)
     configuration["batch_size"] = 2
-    configuration["patch_size"] = [32, 40, 40]
+    configuration["patch_size"] = [32, 32, 32]
     network = configuration["architecture"]["arch_kwargs"]
     network["n_stages"] = stages
     network["features_per_stage"] = FEATURES
