@@ -19,6 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
 from nnunetv2.evaluation.evaluate_predictions import compute_metrics_on_folder
 from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
@@ -86,14 +87,26 @@ def run(*command: str) -> None:
     subprocess.run(command, check=True)
 
 
-def train_and_predict(name: str, method: Method, device: str) -> None:
+def check_same_run(checkpoint: Path, settings: dict[str, float]) -> None:
+    """Refuse to take the result of another seed or length for this one's."""
+    trained = torch.load(checkpoint, map_location="cpu", weights_only=False)["ducisc"]["settings"]
+    for key, value in settings.items():
+        if trained[key] != value:
+            sys.exit(
+                f"{checkpoint} was trained with {key} {trained[key]}: name another WORK folder"
+            )
+
+
+def train_and_predict(method: Method, settings: dict[str, float], device: str) -> None:
     """Train one method to its end and predict the test images with student and teacher."""
     dataset_id = DATASET[7:10]
     results = Path(os.environ["nnUNet_results"]) / DATASET
     fold = results / f"{method.trainer}__{method.plans}__{CONFIGURATION}" / "fold_all"
     images = Path(os.environ["nnUNet_raw"]) / DATASET / "imagesTs"
     common = ["-tr", method.trainer, "-p", method.plans, "-device", device]
-    if not (fold / CHECKPOINTS["teacher"]).is_file():
+    if (fold / CHECKPOINTS["teacher"]).is_file():
+        check_same_run(fold / CHECKPOINTS["teacher"], settings)
+    else:
         go_on = ["--c"] if any(fold.glob("checkpoint_*.pth")) else []
         run("nnUNetv2_train", dataset_id, CONFIGURATION, "all", *common, *go_on)
     for network, checkpoint in CHECKPOINTS.items():
@@ -101,7 +114,6 @@ def train_and_predict(name: str, method: Method, device: str) -> None:
         if len(list(output.glob("*.nii.gz"))) < len(list(images.glob("*.nii.gz"))):
             where = ["-i", str(images), "-o", str(output), "-d", dataset_id, "-c", CONFIGURATION]
             run("nnUNetv2_predict", *where, "-f", "all", "-chk", checkpoint, *common)
-    print(f"{name}: trained and predicted", flush=True)
 
 
 def measure(data: Path, methods: list[str]) -> dict[str, list[float]]:
@@ -151,10 +163,12 @@ def main() -> None:
         os.environ[f"nnUNet_{kind}"] = str((args.work / kind).absolute())
     os.environ.update(CPU_ALLOCATOR)  # of the commands that are run
     preprocessed = args.work / "preprocessed" / DATASET
-    if not (preprocessed / "nnUNetPlans_3d_fullres").is_dir():
+    ready = args.work / "preprocessed.done"  # written last: a stop in between starts this anew
+    if not ready.exists():
         write_raw_dataset(args.data, args.work / "raw" / DATASET)
         which = ["-d", DATASET[7:10], "-c", CONFIGURATION, "-np", "2", "-npfp", "2"]
         run("nnUNetv2_plan_and_preprocess", *which, "--verify_dataset_integrity")
+        ready.touch()
     length = {
         "num_epochs": args.epochs,
         "num_iterations_per_epoch": args.iterations,
@@ -164,8 +178,9 @@ def main() -> None:
     }
     for name in args.methods:
         method = METHODS[name]
-        write_plans(preprocessed, method.plans, length | method.settings)
-        train_and_predict(name, method, args.device)
+        settings = length | method.settings
+        write_plans(preprocessed, method.plans, settings)
+        train_and_predict(method, settings, args.device)
     table = measure(args.data, args.methods)
     (args.work / "dice.json").write_text(json.dumps(table, indent=2))
     print(as_markdown(table))

@@ -39,6 +39,7 @@ KINDS = {
 def build(kind: str, args: argparse.Namespace) -> nnUNetTrainer:
     """A trainer that is ready for train_step, with its unlabeled batches in place."""
     device = torch.device(args.device)
+    torch.backends.cudnn.benchmark = True  # as nnUNetv2_train sets it
     if args.device == "cpu":
         torch.set_num_threads(os.cpu_count() or 1)
     with contextlib.redirect_stdout(None):
@@ -47,6 +48,7 @@ def build(kind: str, args: argparse.Namespace) -> nnUNetTrainer:
     trainer.set_deep_supervision_enabled(trainer.enable_deep_supervision)
     trainer.network.train()
     if kind == "after warm-up":
+        trainer.train_step(labeled_batch(trainer))  # torch.compile sees warm-up first, as in a run
         trainer.iteration = trainer.settings.warmup_iterations
         trainer.dataloader_unlabeled = itertools.repeat(unlabeled_batch(trainer))
     return trainer
@@ -77,9 +79,12 @@ def unlabeled_batch(trainer: nnUNetTrainer) -> dict[str, Any]:
 
 
 def seconds(trainer: nnUNetTrainer, batch: dict[str, Any]) -> float:
-    """The wall-clock time of one training step."""
+    """The wall-clock time of one training step, with all that it has queued on the GPU."""
+    wait = torch.cuda.synchronize if trainer.device.type == "cuda" else lambda: None
+    wait()
     start = time.perf_counter()
-    trainer.train_step(batch)  # ends in a copy to the CPU, so that CUDA is done too
+    trainer.train_step(batch)
+    wait()
     return time.perf_counter() - start
 
 

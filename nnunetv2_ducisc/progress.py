@@ -29,7 +29,8 @@ class ProgressLog:
     def __init__(self, class_names: list[str]) -> None:
         self.class_names = class_names
         self.rows: list[Row] = []
-        self._steps: list[dict[str, Tensor]] = []
+        self._losses: list[dict[str, Tensor]] = []
+        self._counts: list[Tensor] = []
         losses = [f"loss_{name}" for name in ("sup", *TERMS)]
         self.columns = ["epoch", "iteration", *losses] + [
             f"{quantity}_{name}"
@@ -37,25 +38,37 @@ class ProgressLog:
             for name in class_names
         ]
 
-    def add_step(self, losses: dict[str, Tensor], pass_rate: Tensor, share: Tensor) -> None:
-        """Keep one semi-supervised step: scalars by term and two vectors of shape (C,)."""
-        step = {f"loss_{name}": loss.detach() for name, loss in losses.items()}
-        for quantity, values in (("pass_rate", pass_rate), ("share", share)):
-            step |= {f"{quantity}_{n}": v for n, v in zip(self.class_names, values, strict=True)}
-        self._steps.append(step)
+    def add_step(self, losses: dict[str, Tensor], voxels: Tensor, reliable: Tensor) -> None:
+        """Keep a semi-supervised step: scalars by term, and two counts a class, shape (C,)."""
+        self._losses.append({f"loss_{name}": loss.detach() for name, loss in losses.items()})
+        self._counts.append(torch.stack([voxels, reliable]))
 
     def end_epoch(self, epoch: int, iteration: int, train_loss: float, thresholds: Tensor) -> Row:
         """Close the epoch and return its row; in warm-up the training loss is L_sup."""
         row: Row = {"epoch": epoch, "iteration": iteration}
-        if self._steps:
-            for column in self._steps[0]:
-                row[column] = torch.stack([step[column] for step in self._steps]).mean().item()
-        else:
-            row["loss_sup"] = train_loss
+        row |= self._mean_losses() | self._shares() if self._counts else {"loss_sup": train_loss}
         names = [f"threshold_{name}" for name in self.class_names]
         row |= dict(zip(names, thresholds.tolist(), strict=True))
-        self._steps = []
+        self._losses, self._counts = [], []
         self.rows = [*(r for r in self.rows if r["epoch"] < epoch), row]
+        return row
+
+    def _mean_losses(self) -> Row:
+        """Every term's mean over the epoch's semi-supervised steps."""
+        columns = self._losses[0]
+        return {c: torch.stack([step[c] for step in self._losses]).mean().item() for c in columns}
+
+    def _shares(self) -> Row:
+        """Pass rate and share of every class over all voxels of the epoch.
+
+        A class that the pseudo label never shows has no pass rate.
+        """
+        voxels, reliable = torch.stack(self._counts).double().sum(0).tolist()
+        row: Row = {}
+        for name, count, passed in zip(self.class_names, voxels, reliable, strict=True):
+            row[f"share_{name}"] = count / sum(voxels)
+            if count > 0:
+                row[f"pass_rate_{name}"] = passed / count
         return row
 
     def console_line(self, row: Row) -> str:

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.method.confidence import SelfAwareThresholds, pass_rate_and_share
+from nnunetv2_ducisc.method.confidence import SelfAwareThresholds, count_voxels
 from nnunetv2_ducisc.method.mixing import draw_mix_ratio, mix
 from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective, one_hot
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
@@ -65,14 +65,14 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         self.weight_decay = self.settings.weight_decay
         self.iteration = 0
         self.dataloader_unlabeled: Any = None  # -> get_dataloaders
-        self._random_state: dict[str, Any] | None = None  # of a checkpoint, until training starts
+        self._resumed_from: dict[str, Any] = {}  # a checkpoint's state, until training starts
 
     def initialize(self) -> None:
         """Build nnU-Net's network, loss and optimizer, then the teacher and the method's state."""
         if not self.settings.is_supervised:
             check_supported(self.configuration_manager, self.label_manager)
         if self.settings.seed is not None:
-            checkpoints.seed_everything(self.settings.seed)
+            checkpoints.seed_everything(self.settings.seed + self.local_rank)
         super().initialize()
         student = plain_network(self.network)
         # The teacher is copied before the student gets the hooks that record its features.
@@ -88,7 +88,6 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         )
         self.progress = ProgressLog(self.classes)
         if not self.settings.is_supervised:
-            self.features = DecoderFeatures(student, self.settings.num_scales)
             self.objective = Objective(
                 lambdas={name: getattr(self.settings, f"lambda_{name}") for name in TERMS},
                 scale_weights=deep_supervision_weights(self.loss),
@@ -96,6 +95,8 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
                 prototype_pairs=self.settings.prototype_pairs,
                 term_weighting=self.settings.term_weighting,
             )
+            scales = self.settings.num_scales if self.objective.needs_prototypes else 0
+            self.features = DecoderFeatures(student, scales)
 
     def configure_optimizers(self) -> tuple[Optimizer, PolyLRScheduler]:
         """nnU-Net's optimizer and schedule with the settings' numbers."""
@@ -110,19 +111,24 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         """nnU-Net's loaders of labeled cases and, beside them, ours of unlabeled ones."""
         if self.settings.is_supervised:
             return super().get_dataloaders()
-        unlabeled = unlabeled_loader(self, self.settings)
-        labeled = super().get_dataloaders()
-        self.dataloader_unlabeled = unlabeled
-        next(unlabeled)  # like nnU-Net: a loader that cannot load says so before training starts
-        return labeled
+        self.dataloader_unlabeled = unlabeled_loader(self, self.settings)
+        # Like nnU-Net's: a loader that cannot load says so before training starts.
+        next(self.dataloader_unlabeled)
+        return super().get_dataloaders()
 
     def on_train_start(self) -> None:
-        """Start as nnU-Net does; a continued training goes on drawing where it was stopped."""
+        """Start as nnU-Net does; a continued training goes on drawing where it was stopped.
+
+        Raises:
+            DuCiSCError: a training is continued with other settings than it began with.
+        """
+        if self._resumed_from and self.current_epoch < self.num_epochs:
+            checkpoints.check_same_settings(self._resumed_from["settings"], self.settings.as_dict())
         super().on_train_start()
         self.print_to_log_file(f"DuCiSC {__version__} settings: {self.settings.as_dict()}")
-        if self._random_state is not None:
-            checkpoints.restore_random_state(self._random_state)
-            self._random_state = None
+        if self._resumed_from and self.local_rank == 0:  # other ranks draw differently anyway
+            checkpoints.restore_random_state(self._resumed_from["random_state"])
+        self._resumed_from = {}
 
     def run_training(self) -> None:
         """Train; end the loaders' processes whatever ends the training."""
@@ -170,7 +176,7 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
             )
         self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
         self.thresholds.update(loss.unlabeled_logits.float().softmax(1), y_j)  # Eq. 8, 9
-        self.progress.add_step(loss.values, *pass_rate_and_share(y_j, reliable))
+        self.progress.add_step(loss.values, *count_voxels(y_j, reliable))
         return outputs
 
     def _check_finite(self, values: dict[str, torch.Tensor], cases: list[str]) -> None:
@@ -179,8 +185,8 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
             if not abs(value) < float("inf"):
                 raise DuCiSCError(
                     f"Loss term {name} is {value} at iteration {self.iteration} with the cases "
-                    f"{', '.join(map(str, cases))}: look at these images, lower initial_lr or the "
-                    "term's lambda, then go on from the last checkpoint with --c."
+                    f"{', '.join(map(str, cases))}: look at these images, then go on from the last "
+                    "checkpoint with --c, or start a new training with a lower initial_lr."
                 )
 
     def on_train_epoch_end(self, train_outputs: list[dict]) -> None:
@@ -216,16 +222,15 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         """Restore nnU-Net's state and the method's, so that training goes on as if never stopped.
 
         Raises:
-            DuCiSCError: the checkpoint is another trainer's, or was trained with other settings.
+            DuCiSCError: the checkpoint is another trainer's.
         """
-        state = checkpoints.read_extra(Path(filename_or_checkpoint), self.device)
-        checkpoints.check_same_settings(state["settings"], self.settings.as_dict())
+        state = checkpoints.read_extra(Path(filename_or_checkpoint))
         super().load_checkpoint(filename_or_checkpoint)
         self.teacher.load_state_dict(state["teacher"])
         self.thresholds.load_state_dict(state["thresholds"])
         self.progress.load_state_dict(state["progress"])
         self.iteration = state["iteration"]
-        self._random_state = state["random_state"]
+        self._resumed_from = state
 
     def on_train_end(self) -> None:
         """End as nnU-Net does, and leave the teacher beside ``checkpoint_final.pth``."""

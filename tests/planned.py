@@ -15,6 +15,7 @@ import torch
 from benchmarks.demo.phantoms import write_dataset
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 
+GARBAGE = b"not an image"
 SETTINGS = {
     "num_epochs": 2,
     "num_iterations_per_epoch": 2,
@@ -84,10 +85,11 @@ class PlannedDataset:
         self,
         trainer_class: type = nnUNetTrainerDuCiSC,
         continue_training: bool = False,
+        device: str = "cpu",
         plans_name: str = "tiny",
         **settings: Any,
     ) -> Any:
-        """A trainer of this data set in this process, on the CPU, for fold ``all``."""
+        """A trainer of this data set in this process, for fold ``all``."""
         self.write_plans(plans_name, **settings)
         plans = json.loads((self.preprocessed / f"{plans_name}.json").read_text())
         return trainer_class(
@@ -95,12 +97,15 @@ class PlannedDataset:
             configuration=self.configuration,
             fold="all",
             dataset_json=json.loads((self.preprocessed / "dataset.json").read_text()),
-            device=torch.device("cpu"),
+            device=torch.device(device),
         )
 
 
 def plan(root: Path, dimensions: int) -> PlannedDataset:
-    """Write the phantoms and let nnU-Net's own command plan and preprocess them."""
+    """Write the phantoms and let nnU-Net's own command plan and preprocess them.
+
+    Where the withheld labels of the unlabeled cases would be lies garbage, which no reader reads.
+    """
     name, configuration = {2: ("Dataset902_Tiny2d", "2d"), 3: ("Dataset903_Tiny3d", "3d_fullres")}[
         dimensions
     ]
@@ -114,6 +119,10 @@ def plan(root: Path, dimensions: int) -> PlannedDataset:
         seed=0,
         dimensions=dimensions,
     )
+    for file in (dataset.raw / "imagesUn").iterdir():
+        label = dataset.raw / "labelsUn" / file.name.replace("_0000", "")
+        label.parent.mkdir(exist_ok=True)
+        label.write_bytes(GARBAGE)
     subprocess.run(
         [console("nnUNetv2_plan_and_preprocess"), "-d", dataset.dataset_id, "-c", configuration]
         + ["-np", "1", "-npfp", "1", "--no_pbar", "--verify_dataset_integrity"],

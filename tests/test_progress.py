@@ -18,7 +18,7 @@ HALF = torch.tensor([0.5, 0.5])
 def semi_supervised_epoch(log: ProgressLog, epoch: int, losses: list[float]):
     for loss in losses:
         values = {"sup": torch.tensor(loss), "cs_ulb": torch.tensor(2 * loss)}
-        log.add_step(values, torch.tensor([1.0, 0.25]), torch.tensor([0.75, 0.25]))
+        log.add_step(values, torch.tensor([6.0, 2.0]), torch.tensor([6.0, 0.5]))
     return log.end_epoch(epoch, iteration=len(losses), train_loss=9.0, thresholds=HALF)
 
 
@@ -28,6 +28,17 @@ def test_a_row_is_the_mean_of_the_epochs_steps():
     assert row["loss_sup"] == 3 and row["loss_cs_ulb"] == 6
     assert row["pass_rate_organ"] == 0.25 and row["share_background"] == 0.75
     assert row["threshold_organ"] == 0.5
+
+
+def test_pass_rates_are_of_all_voxels_of_the_epoch_and_absent_classes_have_none():
+    """Organ: 0 of 0, then 9 of 10 voxels: 0.9, not their mean 0.45. Vessel: never there."""
+    log = ProgressLog(["background", "organ", "vessel"])
+    log.add_step({}, torch.tensor([10.0, 0, 0]), torch.tensor([10.0, 0, 0]))
+    log.add_step({}, torch.tensor([10.0, 10, 0]), torch.tensor([5.0, 9, 0]))
+    row = log.end_epoch(0, iteration=2, train_loss=0.0, thresholds=torch.full((3,), 0.5))
+    assert row["pass_rate_organ"] == 0.9 and row["pass_rate_background"] == 0.75
+    assert "pass_rate_vessel" not in row and row["share_vessel"] == 0
+    assert row["share_organ"] == 1 / 3
 
 
 def test_a_warm_up_epoch_has_nnunets_training_loss_and_no_terms():

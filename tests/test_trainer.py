@@ -12,14 +12,13 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.checkpoint import seed_everything
-from nnunetv2_ducisc.nnunet.loading import stop
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from nnunetv2_ducisc.variants import (
     nnUNetTrainerDuCiSC_5epochs,
     nnUNetTrainerDuCiSC_paper,
     nnUNetTrainerDuCiSC_supervised,
 )
-from tests.planned import PlannedDataset
+from tests.planned import GARBAGE, PlannedDataset
 
 pytestmark = pytest.mark.unit
 
@@ -105,15 +104,26 @@ def test_the_default_preset_has_stock_nnunets_optimizer_and_schedule(tiny):
     ]
 
 
-def test_warm_up_draws_no_unlabeled_batch_and_is_stocks_step(tiny):
+def test_warm_up_draws_no_unlabeled_batch(tiny):
     trainer = started(tiny.trainer(warmup_fraction=0.25))  # one of four iterations
-    stop(trainer.dataloader_unlabeled)
     trainer.dataloader_unlabeled = iter(())
     assert trainer.is_warming_up
     step(trainer)
     assert not trainer.is_warming_up
     with pytest.raises(StopIteration):
         step(trainer)
+
+
+def test_a_warm_up_step_is_stocks_step_to_the_last_bit(tiny):
+    """The same weights and the same batch: the same loss and the same weights after it."""
+    ours, stock = tiny.trainer(warmup_fraction=1.0), tiny.trainer(nnUNetTrainer)
+    for trainer in (ours, stock):
+        started(trainer)
+    stock.network.load_state_dict(ours.network.state_dict())
+    batch = next(ours.dataloader_train)
+    assert ours.train_step(batch)["loss"] == stock.train_step(batch)["loss"]
+    for name, weight in stock.network.state_dict().items():
+        assert torch.equal(ours.network.state_dict()[name], weight)
 
 
 def test_a_semi_supervised_step_moves_student_teacher_and_thresholds(tiny):
@@ -147,11 +157,13 @@ def test_every_lambda_alone_changes_the_step(tiny, term):
     """The same step from the same seed, with and without one term, ends in other weights."""
     alone = {f"lambda_{n}": 0.0 for n in ("proto_ulb", "proto_mix", "cs_ulb", "cs_mix")}
     ends = []
-    for value in (0.5, 1.0):
+    for value in (0.5, 1.0, 1.0):
         trainer = started(tiny.trainer(warmup_fraction=0.0, **(alone | {term: value})))
         step(trainer)
         ends.append(weights(trainer.network))
-    assert any(not torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    half, one, again = ends
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert any(not torch.equal(half[name], one[name]) for name in one)
 
 
 @pytest.mark.parametrize("preset", ["paper", "official"])
@@ -204,12 +216,12 @@ def test_a_run_leaves_a_log_and_a_figure_for_every_class(finished_run):
     assert (folder / "progress.png").is_file()
 
 
-def test_labels_of_unlabeled_cases_are_never_opened(finished_run):
-    """In place of the labels lies garbage, which no reader reads: the run came to its end."""
-    for case in (Path(finished_run.preprocessed_dataset_folder_base)).glob("*_unlabeled/*.pkl"):
-        raw = Path(finished_run.preprocessed_dataset_folder_base).parents[1] / "raw"
-        label = raw / finished_run.plans_manager.dataset_name / "labelsUn" / f"{case.stem}.nii.gz"
-        assert label.read_bytes() == b"not an image"
+def test_labels_of_unlabeled_cases_are_never_opened(finished_run, planned_3d):
+    """Garbage lay in their place from planning to the end of the run; no reader reads it."""
+    labels = list((planned_3d.raw / "labelsUn").iterdir())
+    assert len(labels) == 4 and all(label.read_bytes() == GARBAGE for label in labels)
+    preprocessed = planned_3d.preprocessed.glob("*_unlabeled/*.pkl")
+    assert {file.stem for file in preprocessed} == {label.name[:11] for label in labels}
     assert (Path(finished_run.output_folder) / "checkpoint_final.pth").is_file()
 
 
@@ -233,6 +245,16 @@ def test_w_and_b_gets_the_columns_of_an_epoch(tiny):
     assert recorder.seen["ducisc/iteration"] == (1, 0)
     assert "ducisc/threshold_vessel" in recorder.seen
     assert "ducisc/loss_proto_mix" in recorder.seen
+
+
+def test_a_term_that_is_not_finite_is_named_with_the_unlabeled_cases(tiny):
+    """InstanceNorm keeps images apart: NaN in the unlabeled ones leaves L_sup a number."""
+    trainer = started(tiny.trainer(warmup_fraction=0.0, lambda_proto_ulb=0.0))
+    batch = next(trainer.dataloader_unlabeled)
+    batch["data"][:, 1:] = float("nan")  # the student's view
+    trainer.dataloader_unlabeled = iter([batch])
+    with pytest.raises(DuCiSCError, match=rf"term \w+ is nan at iteration 0 .*{batch['keys'][0]}"):
+        step(trainer)
 
 
 def test_the_teacher_checkpoint_differs_from_the_final_one_in_its_weights_alone(finished_run):
@@ -267,11 +289,45 @@ def test_a_checkpoint_of_stock_nnunet_is_refused_for_resuming(tiny, tmp_path):
 
 
 def test_resuming_with_other_settings_is_refused_by_name(tiny, tmp_path):
-    trainer = tiny.trainer()
-    trainer.initialize()
+    trainer = started(tiny.trainer())
     trainer.save_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
-    with pytest.raises(DuCiSCError, match=r"lambda_cs_ulb was 2\.0 and is now 3\.0"):
-        tiny.trainer(lambda_cs_ulb=3.0).load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+    changed = tiny.trainer(lambda_cs_ulb=3.0, save_every=2)
+    changed.load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+    with pytest.raises(DuCiSCError, match=r"lambda_cs_ulb was 2\.0 and is now 3\.0; write"):
+        changed.on_train_start()
+
+
+def test_a_finished_training_is_validated_whatever_the_plans_say_now(tiny, finished_run):
+    final = Path(finished_run.output_folder) / "checkpoint_final.pth"
+    changed = tiny.trainer(lambda_cs_ulb=3.0)
+    changed.load_checkpoint(str(final))
+    changed.on_train_start()
+    assert changed.current_epoch == changed.num_epochs
+
+
+def test_a_checkpoint_holds_nothing_that_needs_cuda(finished_run):
+    final = torch.load(
+        Path(finished_run.output_folder) / "checkpoint_final.pth", weights_only=False
+    )["ducisc"]
+    tensors = [*final["teacher"].values(), *final["thresholds"].values()]
+    assert tensors and all(t.device.type == "cpu" for t in tensors)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_two_compiled_half_precision_epochs_train_and_go_on_from_their_checkpoint(
+    tiny, monkeypatch
+):
+    monkeypatch.setenv("nnUNet_compile", "t")
+    trainer = tiny.trainer(device="cuda", num_epochs=3)
+    trainer.num_epochs = 2
+    trainer.run_training()
+    losses = [row["loss_cs_ulb"] for row in trainer.progress.rows if "loss_cs_ulb" in row]
+    assert losses and np.isfinite(losses).all()
+    resumed = tiny.trainer(device="cuda", num_epochs=3, continue_training=True)
+    resumed.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
+    resumed.run_training()
+    assert [row["epoch"] for row in resumed.progress.rows] == [0, 1, 2]
 
 
 def test_disabled_checkpoints_write_nothing(tiny):

@@ -80,7 +80,7 @@ class SelfAwareThresholds:
         self.values = state["values"].to(self.values.device).clone()
 
 
-def pass_rate_and_share(pseudo_label: Tensor, reliable: Tensor) -> tuple[Tensor, Tensor]:
+def count_voxels(pseudo_label: Tensor, reliable: Tensor) -> tuple[Tensor, Tensor]:
     """How a batch's pseudo label fares, for the log.
 
     Args:
@@ -88,10 +88,7 @@ def pass_rate_and_share(pseudo_label: Tensor, reliable: Tensor) -> tuple[Tensor,
         reliable: shape (B, 1, *spatial).
 
     Returns:
-        For every class the share of its voxels that is reliable (zero for an absent class) and its
-        share of all voxels, both of shape (C,).
+        For every class the number of its voxels and of those that are reliable, shape (C,) each.
     """
     axes = (0, *range(2, pseudo_label.ndim))
-    voxels = pseudo_label.sum(axes)
-    passed = (pseudo_label * reliable).sum(axes)
-    return passed / torch.where(voxels > 0, voxels, 1), voxels / voxels.sum()
+    return pseudo_label.sum(axes), (pseudo_label * reliable).sum(axes)

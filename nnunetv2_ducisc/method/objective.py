@@ -68,11 +68,16 @@ class Objective:
     prototype_pairs: str
     term_weighting: str
 
+    @property
+    def needs_prototypes(self) -> bool:
+        """Whether a prototype term has a weight."""
+        return self.lambdas["proto_ulb"] > 0 or self.lambdas["proto_mix"] > 0
+
     def terms(
         self, labeled: StudentView, unlabeled: StudentView, mixed: StudentView, labels: Labels
     ) -> dict[str, Tensor]:
         """The terms that have a weight, by name, each a scalar."""
-        p_i = self._prototypes(labeled, labels.labeled) if self._aligns else []  # Eq. 2
+        p_i = self._prototypes(labeled, labels.labeled) if self.needs_prototypes else []  # Eq. 2
         compute = {
             "proto_ulb": lambda: self._align(p_i, self._prototypes(unlabeled, labels.pseudo)),
             "proto_mix": lambda: self._align(p_i, self._prototypes(mixed, labels.mixed)),
@@ -88,11 +93,6 @@ class Objective:
         # nnU-Net's supervised loss is cross-entropy minus Dice, one below the authors'.
         divided = {name: _self_divided(term) for name, term in terms.items()}
         return _self_divided(supervised + 1) + sum(self.lambdas[n] * t for n, t in divided.items())
-
-    @property
-    def _aligns(self) -> bool:
-        """Whether any term needs prototypes."""
-        return self.lambdas["proto_ulb"] > 0 or self.lambdas["proto_mix"] > 0
 
     def _prototypes(self, view: StudentView, label: Tensor) -> list[Prototypes]:
         """Eq. 2, 3 or 6 at every scale."""

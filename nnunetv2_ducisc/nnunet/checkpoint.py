@@ -15,6 +15,7 @@ from torch import Tensor
 from nnunetv2_ducisc.errors import DuCiSCError
 
 KEY = "ducisc"
+CHANGE_NOTHING = {"save_every"}  # settings that may differ in a training that is continued
 
 
 def extended(save: Callable[[BytesIO], None], extra: dict[str, Any]) -> dict[str, Any] | None:
@@ -33,7 +34,7 @@ def extended(save: Callable[[BytesIO], None], extra: dict[str, Any]) -> dict[str
     if buffer.tell() == 0:
         return None
     buffer.seek(0)
-    return {**torch.load(buffer, map_location="cpu", weights_only=False), KEY: extra}
+    return {**torch.load(buffer, map_location="cpu", weights_only=False), KEY: _on_cpu(extra)}
 
 
 def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
@@ -43,13 +44,13 @@ def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
     beside.replace(file)
 
 
-def read_extra(file: Path, device: torch.device) -> dict[str, Any]:
-    """The state of the method in a checkpoint.
+def read_extra(file: Path) -> dict[str, Any]:
+    """The state of the method in a checkpoint, on the CPU.
 
     Raises:
         DuCiSCError: the checkpoint is not one of a DuCiSC trainer.
     """
-    checkpoint = torch.load(file, map_location=device, weights_only=False, mmap=True)
+    checkpoint = torch.load(file, map_location="cpu", weights_only=False, mmap=True)
     if KEY not in checkpoint:
         raise DuCiSCError(
             f"{file} has no DuCiSC state, so that its training cannot go on here: it was written "
@@ -78,6 +79,13 @@ def restore_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
 
 
+def _on_cpu(state: Any) -> Any:  # noqa: ANN401 (whatever a checkpoint holds)
+    """The state with every tensor in it on the CPU, so that a machine without CUDA reads it."""
+    if isinstance(state, Tensor):
+        return state.cpu()
+    return {k: _on_cpu(v) for k, v in state.items()} if isinstance(state, dict) else state
+
+
 def seed_everything(seed: int) -> None:
     """Seed Python, numpy and torch."""
     random.seed(seed)
@@ -99,12 +107,12 @@ def check_same_settings(trained_with: dict[str, Any], now: dict[str, Any]) -> No
         DuCiSCError: names every setting that differs.
     """
     changed = [
-        f"{key} was {trained_with.get(key)!r} and is now {now.get(key)!r}"
-        for key in sorted(trained_with.keys() | now.keys())
-        if trained_with.get(key) != now.get(key)
+        f"{key} was {trained_with[key]!r} and is now {now[key]!r}"
+        for key in sorted((trained_with.keys() & now.keys()) - CHANGE_NOTHING)
+        if trained_with[key] != now[key]
     ]
     if changed:
         raise DuCiSCError(
-            f"The checkpoint was trained with other settings: {'; '.join(changed)}; set them back "
-            "in the plans file, or start a new training without --c."
+            f"This training began with other settings: {'; '.join(changed)}; write the former "
+            "ones into the plans file, or start a new training without --c."
         )

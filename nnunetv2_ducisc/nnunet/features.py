@@ -27,14 +27,14 @@ class DecoderFeatures:
 
     Args:
         network: the plain network; it needs ``decoder.stages``, lowest resolution first.
-        num_scales: S; a network with fewer stages gives all that it has.
+        num_scales: S; a network with fewer stages gives all that it has. 0 needs no decoder.
 
     Raises:
         DuCiSCError: the architecture has no such decoder.
     """
 
     def __init__(self, network: nn.Module, num_scales: int) -> None:
-        stages = _decoder_stages(network)
+        stages = _decoder_stages(network) if num_scales else []
         self.num_scales = min(num_scales, len(stages))
         self._active = False
         self._outputs: dict[int, Tensor] = {}

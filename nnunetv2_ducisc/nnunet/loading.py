@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from batchgenerators.dataloading.nondet_multi_threaded_augmenter import (
     NonDetMultiThreadedAugmenter,
@@ -18,6 +19,7 @@ from batchgeneratorsv2.transforms.utils.remove_label import RemoveLabelTansform
 from nnunetv2.configuration import default_num_processes
 from nnunetv2.paths import nnUNet_raw
 from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
+from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from torch import Tensor
@@ -125,7 +127,9 @@ def unlabeled_loader(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> Loader
     )
     views = TwoViews(transforms, settings.teacher_view, settings.student_intensity_passes)
     dataset_loader = nnUNetDataLoader(
-        trainer.dataset_class(str(folder), cases),
+        infer_dataset_class(str(folder))(
+            str(folder), cases
+        ),  # labeled cases may be older npz files
         trainer.batch_size,
         initial_patch,
         configuration.patch_size,
@@ -146,12 +150,14 @@ def in_background(dataset_loader: nnUNetDataLoader, pin_memory: bool) -> Loader:
     processes = get_allowed_n_proc_DA()
     if processes == 0:
         return SingleThreadedAugmenter(dataset_loader, None)
+    workers = max(1, processes // 2)
     return NonDetMultiThreadedAugmenter(
         data_loader=dataset_loader,
         transform=None,
-        num_processes=max(1, processes // 2),
+        num_processes=workers,
         num_cached=max(3, processes // 4),
-        seeds=None,
+        # Without seeds forked workers would all draw what torch's generator here would draw next.
+        seeds=np.random.randint(2**31, size=workers).tolist(),
         pin_memory=pin_memory,
         wait_time=0.002,
     )

@@ -106,4 +106,5 @@ def replaced(owner: object, attribute: str, value: object) -> Iterator[None]:
 
 def _by_batch(scales: Sequence[Tensor]) -> list[list[Tensor]]:
     """Scales of three concatenated batches -> three batches of scales."""
-    return [list(batch) for batch in zip(*(torch.chunk(s, 3) for s in scales), strict=True)]
+    chunks = [torch.chunk(scale, 3) for scale in scales]
+    return [[chunk[batch] for chunk in chunks] for batch in range(3)]
