@@ -103,7 +103,7 @@ def parse(arguments: Sequence[str] | None = None) -> Doctor | Preprocess | Expor
     options = vars(parser.parse_args(arguments))
     verb = options.pop("verb")
     if verb is Doctor and options["configuration"] and not options["dataset"]:
-        doctor.error("-c needs -d: which dataset is the configuration of?")
+        doctor.error("-c was given without -d: add -d DATASET")
     return verb(**options)
 
 

@@ -41,7 +41,7 @@ class nnUNetTrainerDuCiSC_supervised(nnUNetTrainerDuCiSC):
 
 
 class nnUNetTrainerDuCiSC_paper(nnUNetTrainerDuCiSC):
-    """The paper to the letter: its distance, thresholds, views, lambdas and optimizer."""
+    """The paper's numbers: its distance, thresholds, views, lambdas and optimizer."""
 
     settings = DuCiSCSettings(
         lambda_proto_ulb=0.1,
