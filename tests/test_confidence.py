@@ -1,5 +1,6 @@
 """Self-aware thresholds: Eq. 8 and 9, what is reliable, and several processes."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,14 @@ def test_reliable_asks_for_more_than_the_threshold_of_the_pseudo_class():
     assert mask.flatten().tolist() == [True, False, False, False, True]
 
 
+def test_reliable_uses_the_thresholds_within_their_bounds():
+    """Thresholds 0.2 and 0.9 are 0.5 and 0.8 in use: 0.4 fails as class 0, 0.85 passes as 1."""
+    thresholds = SelfAwareThresholds(2, 0.9, minimum=0.5, maximum=0.8)
+    thresholds.load_state_dict({"values": torch.tensor([0.2, 0.9])})
+    mask = thresholds.reliable(column(0.4, 0.85), column(0, 1))
+    assert mask.flatten().tolist() == [False, True]
+
+
 def test_another_class_above_its_own_threshold_does_not_make_a_voxel_reliable():
     """Probabilities (0.55, 0.45), thresholds (0.6, 0.4): the pseudo class is 0, and fails."""
     thresholds = SelfAwareThresholds(2, 0.9, minimum=0.0)
@@ -212,7 +221,13 @@ OF_PROCESS = [[(0, 0.7), (1, 0.9)], [(1, 0.5), (1, 0.5), (1, 0.5)]]
 
 
 def _update_in_process(rank: int, folder: str) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    dist.init_process_group(
+        "gloo",
+        init_method=f"file://{folder}/meeting",
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(seconds=60),
+    )
     try:
         thresholds = SelfAwareThresholds(2, 0.5)
         update(thresholds, *OF_PROCESS[rank])
@@ -226,7 +241,13 @@ def test_two_processes_add_sums_and_counts_before_they_divide(tmp_path: Path):
 
     Class 0, absent from the second process: 0.7, T = 0.6 in both.
     """
-    torch.multiprocessing.spawn(_update_in_process, (str(tmp_path),), nprocs=2)
+    other = torch.multiprocessing.get_context("spawn").Process(
+        target=_update_in_process, args=(1, str(tmp_path))
+    )
+    other.start()
+    _update_in_process(0, str(tmp_path))
+    other.join(60)
+    assert other.exitcode == 0
     values = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     assert torch.equal(values[0], values[1])
     assert values[0].tolist() == pytest.approx([0.6, 0.55], rel=1e-6)

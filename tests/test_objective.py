@@ -186,6 +186,16 @@ def test_a_term_of_weight_zero_is_not_computed(name):
     assert list(objective(**{name: 0.5}).terms(*leaves, labels)) == [name]
 
 
+def test_without_a_prototype_term_no_feature_is_looked_at():
+    leaves, labels = as_tensors(*random_step(2, 2))
+    chosen = objective(cs_ulb=1.0, cs_mix=1.0)
+    expected = chosen.terms(*leaves, labels)
+    assert chosen.terms(*(view._replace(features=[]) for view in leaves), labels) == expected
+    assert not chosen.needs_prototypes
+    assert objective(proto_ulb=0.1).needs_prototypes
+    assert objective(proto_mix=0.1).needs_prototypes
+
+
 # The kinds of image, labeled 0, unlabeled 1, mixed 2, that each term teaches, and through what.
 TAUGHT = {
     "proto_ulb": {(0, "features"), (1, "features")},
