@@ -66,7 +66,7 @@ def test_every_option_arrives() -> None:
     [
         ("", "the following arguments are required: VERB"),
         ("train", "invalid choice: 'train'"),
-        ("doctor -c 2d", "-c needs -d"),
+        ("doctor -c 2d", "add -d DATASET"),
         ("preprocess -d 501", "the following arguments are required: -c"),
         ("preprocess -d 501 -c 2d -np 0", "0 is too few: expected 1 or more"),
         ("export -d 501 -c 2d", "the following arguments are required: -o"),
