@@ -131,14 +131,14 @@ def reliable(probabilities: Array, thresholds: Array, low: float, high: float) -
 
 
 def dice_loss(probabilities: Array, target: Array, mask: Array) -> float:
-    """One minus Dice, the mean over the foreground classes that the masked target shows."""
+    """One minus V-Net's Dice, the mean over the foreground classes in the masked target."""
     losses = []
     for c in range(1, probabilities.shape[1]):
         overlap, predicted, wanted = 0.0, 0.0, 0.0
         for b, v in itertools.product(range(len(probabilities)), positions(probabilities)):
             if mask[(b, 0, *v)]:
                 p, y = probabilities[(b, c, *v)], target[(b, c, *v)]
-                overlap, predicted, wanted = overlap + p * y, predicted + p, wanted + y
+                overlap, predicted, wanted = overlap + p * y, predicted + p * p, wanted + y * y
         if wanted > 0:
             losses.append(1 - 2 * overlap / (predicted + wanted))
     return sum(losses) / len(losses) if losses else 0.0

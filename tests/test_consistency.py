@@ -92,10 +92,10 @@ def test_its_gradient_is_the_numeric_one(dimensions, absent):
 def test_dice_and_cross_entropy_of_three_voxels():
     """Foreground p = 0.5, 0.25, 0.8 with y = 1, 0, 1; the third voxel is not reliable.
 
-    Dice: 1 - 2 * 0.5 / (0.75 + 1) = 3/7. Cross-entropy: -(ln 0.5 + ln 0.75) / 2 = 0.4904.
+    Dice: 1 - 2 * 0.5 / (0.3125 + 1) = 5/21. Cross-entropy: -(ln 0.5 + ln 0.75) / 2 = 0.4904.
     """
     p, y, mask = two_classes(0.5, 0.25, 0.8), two_classes(1, 0, 1), row(1, 1, 0)
-    dice, cross_entropy = 3 / 7, -(math.log(0.5) + math.log(0.75)) / 2
+    dice, cross_entropy = 5 / 21, -(math.log(0.5) + math.log(0.75)) / 2
     assert masked_dice_loss(p, y, mask).item() == pytest.approx(dice, rel=1e-14)
     assert masked_cross_entropy(p.log(), y, mask).item() == pytest.approx(cross_entropy, rel=1e-14)
     assert consistency_loss(p.log(), y, mask.bool()).item() == pytest.approx(dice + cross_entropy)
@@ -104,27 +104,39 @@ def test_dice_and_cross_entropy_of_three_voxels():
 def test_a_soft_target_is_used_as_it_is():
     """One voxel, p = 0.5, y = 0.25.
 
-    Dice: 1 - 2 * 0.125 / 0.75 = 2/3. Cross-entropy: -(0.75 + 0.25) ln 0.5 = ln 2.
+    Dice: 1 - 2 * 0.125 / (0.25 + 0.0625) = 1/5. Cross-entropy: -(0.75 + 0.25) ln 0.5 = ln 2.
     """
     p, y = two_classes(0.5), two_classes(0.25)
     loss = consistency_loss(p.log(), y, row(1).bool())
-    assert loss.item() == pytest.approx(2 / 3 + math.log(2), rel=1e-14)
+    assert loss.item() == pytest.approx(1 / 5 + math.log(2), rel=1e-14)
+
+
+def test_a_soft_target_is_best_met_by_itself():
+    """Of p = y, p rounded and p between, dice is zero and flat at p = y = (0.4, 0.7) alone."""
+    y = two_classes(0.4, 0.7)
+    for other in (two_classes(0, 1), two_classes(0.2, 0.85), two_classes(0.5, 0.8)):
+        assert masked_dice_loss(other, y, row(1, 1)).item() > 1e-3
+    leaf = y.clone().requires_grad_()
+    loss = masked_dice_loss(leaf, y, row(1, 1))
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-15)
+    assert leaf.grad.abs().max() < 1e-15
 
 
 def test_dice_leaves_the_background_out():
     """Four background voxels, predicted perfectly or badly, and one foreground voxel at 1.
 
-    Class 1 decides: 1 - 2 * 1 / (1 + 4 * 0.5 + 1) = 1/2. With the background it would be less.
+    Class 1 decides: 1 - 2 * 1 / (1 + 4 * 0.25 + 1) = 1/3. With the background it would be less.
     """
     p, y = two_classes(1, 0.5, 0.5, 0.5, 0.5), two_classes(1, 0, 0, 0, 0)
-    assert masked_dice_loss(p, y, row(1, 1, 1, 1, 1)).item() == 0.5
+    assert masked_dice_loss(p, y, row(1, 1, 1, 1, 1)).item() == pytest.approx(1 / 3)
 
 
 def test_dice_pools_the_voxels_of_the_batch():
-    """Image 1: p = 1, y = 1; image 2: p = 0.5, y = 0. Pooled 1 - 2 / 2.5 = 0.2, per image 0.5."""
+    """Image 1: p = 1, y = 1; image 2: p = 0.5, y = 0. Pooled 1 - 2 / 2.25 = 1/9, per image 0."""
     p = torch.cat([two_classes(1), two_classes(0.5)])
     y = torch.cat([two_classes(1), two_classes(0)])
-    assert masked_dice_loss(p, y, torch.ones(2, 1, 1, 1)).item() == pytest.approx(0.2)
+    assert masked_dice_loss(p, y, torch.ones(2, 1, 1, 1)).item() == pytest.approx(1 / 9)
 
 
 def test_a_class_whose_voxels_are_all_unreliable_is_left_out_of_dice():
@@ -172,14 +184,14 @@ def test_a_saturated_student_has_a_finite_loss_and_gradient(sure_of):
 
 
 def test_seventy_thousand_voxels_under_half_precision_autocast_do_not_overflow():
-    """p = 0.5 and y = 1 everywhere: 1 - 2 * 35,000 / 105,000 + ln 2; fp16 ends at 65,504."""
+    """p = 0.5 and y = 1 everywhere: 1 - 2 * 35,000 / 87,500 + ln 2; fp16 ends at 65,504."""
     leaf = torch.zeros(1, 2, 70_000, 1, requires_grad=True)
     target = torch.zeros(1, 2, 70_000, 1)
     target[:, 1] = 1
     with torch.autocast("cpu", dtype=torch.float16):
         reliable = torch.ones(1, 1, 70_000, 1, dtype=torch.bool)
         loss = consistency_loss(leaf.log_softmax(1), target, reliable)
-    assert loss.item() == pytest.approx(1 / 3 + math.log(2), rel=1e-5)
+    assert loss.item() == pytest.approx(1 / 5 + math.log(2), rel=1e-5)
     loss.backward()
     assert leaf.grad.isfinite().all()
     assert leaf.grad.any()

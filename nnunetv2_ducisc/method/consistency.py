@@ -25,6 +25,10 @@ def consistency_loss(log_probabilities: Tensor, target: Tensor, reliable: Tensor
 def masked_dice_loss(probabilities: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """One minus the soft Dice of the foreground classes, pooled over the batch's masked voxels.
 
+    Dice is V-Net's, 2 sum(p y) / (sum(p^2) + sum(y^2)): the mixed images have soft targets, and
+    only with squares is the loss smallest, and zero, where the student says just those. Without,
+    it would be smallest where the student rounds them.
+
     Background is left out, as in nnU-Net's own Dice loss. A class that the masked target does not
     show is left out too: its Dice would be zero whatever the network does, and cross-entropy
     already pushes its probability down.
@@ -37,7 +41,7 @@ def masked_dice_loss(probabilities: Tensor, target: Tensor, mask: Tensor) -> Ten
     axes = (0, *range(2, probabilities.ndim))
     probabilities, target = probabilities[:, 1:] * mask, target[:, 1:] * mask
     overlap = (probabilities * target).sum(axes)
-    size = probabilities.sum(axes) + target.sum(axes)
+    size = probabilities.square().sum(axes) + target.square().sum(axes)
     present = target.sum(axes) > 0
     loss = (1 - 2 * overlap / size.where(present, size.new_ones(()))) * present
     return loss.sum() / present.sum().clamp(min=1)

@@ -14,8 +14,8 @@ def ema_teacher(student: nn.Module, decay: float) -> AveragedModel:
 
     Args:
         student: the plain network, without the wrappers of DDP or torch.compile.
-        decay: alpha. The n-th update uses min(1 - 1/(n + 1), alpha), so that the first updates are
-            a plain mean and the random start is forgotten at once.
+        decay: alpha. Update n, counted from 0, uses min(1 - 1/(n + 1), alpha): the first is a
+            copy, which forgets the random start, and the next ones are a plain mean.
 
     Returns:
         A module in evaluation mode whose parameters want no gradient.
