@@ -305,7 +305,7 @@ def test_each_term_alone_moves_every_weight_that_it_should_and_goes_down(
 def test_seventy_thousand_voxels_in_half_precision_do_not_overflow(dtype):
     """Class 1 everywhere, features 1 against 3, logits 0: prototypes 4, consistency 1/3 + ln 2.
 
-    Dice with p = 0.5, y = 1 is 1 - 2 * 35,000 / (35,000 + 70,000) = 1/3. Background has no mass in
+    Dice with p = 0.5, y = 1 is 1 - 2 * 35,000 / (17,500 + 70,000) = 1/5. Background has no mass in
     any label. fp16 ends at 65,504.
     """
     size = (1, 1, 70_000, 1)
