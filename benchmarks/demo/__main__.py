@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.allocator import CPU_ALLOCATOR
 from benchmarks.demo.commands import Console, Progress
 from benchmarks.demo.figure import draw
 from benchmarks.demo.phantoms import LABELS, write_dataset
@@ -37,6 +38,7 @@ ENVIRONMENT = {
     "nnUNet_results": str(RESULTS),
     "nnUNet_def_n_proc": "2",
     "nnUNet_compile": "false",  # compiling takes longer than this short training saves
+    **CPU_ALLOCATOR,
     "OMP_NUM_THREADS": "1",  # of helper processes; nnU-Net gives the training itself every core
     "OMP_WAIT_POLICY": "passive",  # threads that wait by spinning stand still on a shared machine
 }

@@ -32,7 +32,7 @@ def body_coordinates(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
     axes = [(np.arange(side) + 0.5) * 2 / side - 1 for side in shape]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"))
     warp = np.stack([smooth_noise(rng, shape, length=0.15) for _ in shape])
-    shifted = grid + 0.05 * warp - _along_axes(rng.uniform(-0.12, 0.12, len(shape)))
+    shifted = grid + 0.08 * warp - _along_axes(rng.uniform(-0.12, 0.12, len(shape)))
     turned = np.tensordot(_rotation(rng, len(shape)), shifted, axes=1)
     return turned * _along_axes(rng.uniform(0.75, 1.0, len(shape)))
 
@@ -40,8 +40,8 @@ def body_coordinates(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
 def chamber_and_wall(rng: np.random.Generator, position: Field) -> tuple[Mask, Mask]:
     """The bent chamber, and the wall around it, which is thin, uneven and open at the base."""
     local = position - _along_axes(_point(position, first=-0.25))
-    local[-1] -= rng.choice([-1.0, 1.0]) * rng.uniform(0.4, 1.0) * (local[0] ** 2 - 0.1)
-    radius = _ellipsoid(local, rng.uniform(0.46, 0.56), rng.uniform(0.24, 0.34))
+    local[-1] -= rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 1.2) * (local[0] ** 2 - 0.1)
+    radius = _ellipsoid(local, rng.uniform(0.40, 0.60), rng.uniform(0.22, 0.36))
     thickness = rng.uniform(0.30, 0.45) * (1 + 0.25 * smooth_noise(rng, radius.shape, 0.2))
     chamber = radius < 1
     return chamber, ~chamber & (radius < 1 + np.maximum(thickness, 0.2)) & (local[0] < 0.3)
@@ -51,7 +51,7 @@ def outflow_vessel(rng: np.random.Generator, position: Field) -> Mask:
     """The tube that leaves the chamber's base, bends and ends a little before the image does."""
     height = position[0]
     end = rng.uniform(0.65, 0.95)
-    return _tube(rng, position, radius=rng.uniform(0.18, 0.24)) & (height > 0.1) & (height < end)
+    return _tube(rng, position, radius=rng.uniform(0.22, 0.30)) & (height > 0.1) & (height < end)
 
 
 def look_alikes(rng: np.random.Generator, position: Field) -> Mask:
@@ -87,7 +87,7 @@ def _ellipsoid(position: Field, long: float, short: float) -> Field:
 
 def _rotation(rng: np.random.Generator, dimensions: int) -> Field:
     """A rotation near the identity: the orthogonal factor of a slightly disturbed one."""
-    disturbed = np.eye(dimensions) + rng.uniform(-0.35, 0.35, (dimensions, dimensions))
+    disturbed = np.eye(dimensions) + rng.uniform(-0.6, 0.6, (dimensions, dimensions))
     left, _, right = np.linalg.svd(disturbed)
     return left @ right
 

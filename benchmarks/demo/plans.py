@@ -19,6 +19,10 @@ SETTINGS = {
     "num_epochs": EPOCHS,
     "num_iterations_per_epoch": ITERATIONS_PER_EPOCH,
     "num_val_iterations_per_epoch": 2,
+    # nnU-Net's momentum of 0.99 is for long runs; with these numbers the supervised twin fits its
+    # own four labels in about half of this one. Both methods get them.
+    "initial_lr": 0.1,
+    "momentum": 0.9,
     # An immature teacher holds the student back, so half of the run is plain supervised training.
     "warmup_fraction": 0.5,
     "seed": 0,
@@ -44,7 +48,10 @@ def write_demo_plans(preprocessed: Path) -> Path:
 
 
 def _shrink(configuration: dict[str, Any]) -> None:
-    """A smaller patch and a U-Net of four stages that starts with 8 features instead of 32."""
+    """A smaller patch, and a U-Net of four stages that starts with 8 features instead of 32.
+
+    With one convolution where the resolution is highest a step takes about half as long.
+    """
     stages = len(FEATURES)
     configuration["batch_size"] = 2
     configuration["patch_size"] = [32, 32, 32]
