@@ -7,6 +7,7 @@ as a user runs them; only the data are made up.
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import torch
@@ -46,6 +47,7 @@ ENVIRONMENT = {
 
 def main() -> None:
     """Make the data, train both methods for equal iterations, predict, measure, draw."""
+    start = time.monotonic()
     start_afresh()
     console = Console(steps=4 + 3 * len(TRAINERS), log=LOG, environment=ENVIRONMENT)
     print(f"The demo writes into {OUTPUT}/; to run its commands by hand, set its variables first:")
@@ -62,6 +64,7 @@ def main() -> None:
     path = write_demo_plans(PREPROCESSED / DATASET)
     console.announce("Copy the plans and edit them: a small network, a short run", str(path))
     report([train_and_measure(console, method) for method in TRAINERS], console)
+    print(f"The demo took {(time.monotonic() - start) / 60:.1f} minutes.")
 
 
 def start_afresh() -> None:
