@@ -27,38 +27,41 @@ Rows = Sequence[dict[str, float]]
 
 
 def plot_progress(rows: Rows, class_names: Sequence[str], file: Path) -> None:
+    """Write the figure, whole or not at all."""
+    # nnU-Net's own plot leaves its large fonts behind for every later figure.
+    with matplotlib.rc_context(matplotlib.rcParamsDefault):
+        beside = file.with_name(f".{file.name}.partial")
+        progress_figure(rows, class_names).savefig(beside, dpi=110, format="png")
+    beside.replace(file)
+
+
+def progress_figure(rows: Rows, class_names: Sequence[str]) -> Figure:
     """Draw the losses and, for every class, threshold, pass rate and share over the epochs.
 
     The supervised loss may be negative (nnU-Net subtracts Dice), so that it has a panel of its own;
     the terms and the shares differ by orders of magnitude, so that their axes are logarithmic.
     """
-    # nnU-Net's own plot leaves its large fonts behind for every later figure.
-    with matplotlib.rc_context(matplotlib.rcParamsDefault):
-        figure = Figure(figsize=(12, 9), layout="constrained")
-        panels = figure.subplots(2, 3).flat
-        _draw(
-            panels[0], rows, {"loss_sup": "supervised"}, "Supervised loss", "cross-entropy - Dice"
-        )
-        _draw(panels[1], rows, TERM_LABELS, "Semi-supervised terms", "loss before its lambda")
-        for panel, (quantity, (title, ylabel)) in zip(
-            panels[2:], CLASS_PANELS.items(), strict=False
-        ):
-            columns = {f"{quantity}_{name}": name for name in class_names}
-            _draw(panel, rows, columns, title, ylabel)
-        for panel in (panels[1], panels[4]):
-            _logarithmic(panel)
-        panels[2].set_ylim(0, 1.02)
-        panels[3].set_ylim(0, 1.02)
-        _legends(panels)
-        beside = file.with_name(f".{file.name}.partial")
-        figure.savefig(beside, dpi=110, format="png")
-    beside.replace(file)
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    panels = figure.subplots(2, 3).flat
+    _draw(panels[0], rows, {"loss_sup": "supervised"}, "Supervised loss", "cross-entropy - Dice")
+    _draw(panels[1], rows, TERM_LABELS, "Semi-supervised terms", "loss before its lambda")
+    for panel, (quantity, (title, ylabel)) in zip(panels[2:], CLASS_PANELS.items(), strict=False):
+        columns = {f"{quantity}_{name}": name for name in class_names}
+        _draw(panel, rows, columns, title, ylabel)
+    for panel in (panels[1], panels[4]):
+        _logarithmic(panel)
+    panels[2].set_ylim(0, 1.02)
+    panels[3].set_ylim(0, 1.02)
+    _legends(panels)
+    return figure
 
 
 def _draw(axis: Axes, rows: Rows, columns: dict[str, str], title: str, ylabel: str) -> None:
     """One line a column over all epochs; an epoch without a value leaves a gap."""
     epochs = [row["epoch"] for row in rows]
     marker, dashes = "." if len(rows) < 60 else "", "--" if columns is TERM_LABELS else "-"
+    if len(columns) > 10:  # than matplotlib's cycle has colours
+        axis.set_prop_cycle(color=matplotlib.colormaps["turbo"](np.linspace(0, 1, len(columns))))
     for column, label in columns.items():
         values = [row.get(column, np.nan) for row in rows]
         axis.plot(epochs, values, label=label, marker=marker, linestyle=dashes)

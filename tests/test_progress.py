@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 
+import matplotlib.colors
 import matplotlib.pyplot as plt
 import pytest
 import torch
 
+from nnunetv2_ducisc.figures import progress_figure
 from nnunetv2_ducisc.progress import ProgressLog
 
 pytestmark = pytest.mark.unit
@@ -83,6 +85,14 @@ def test_the_figure_is_drawn_in_warm_up_and_is_not_touched_by_nnunets_fonts(tmp_
     with plt.rc_context({"font.size": 40}):
         log.write(tmp_path)
     assert (tmp_path / "ducisc_progress.png").read_bytes() == plain
+
+
+@pytest.mark.parametrize("classes", [2, 10, 11, 40])
+def test_no_two_classes_share_a_colour(classes):
+    log = ProgressLog([f"class {index}" for index in range(classes)])
+    log.end_epoch(0, iteration=1, train_loss=1.0, thresholds=torch.full((classes,), 0.5))
+    thresholds = progress_figure(log.rows, log.class_names).axes[2].get_lines()
+    assert len({matplotlib.colors.to_hex(line.get_color()) for line in thresholds}) == classes
 
 
 def test_the_console_line_names_what_the_step_computed():
