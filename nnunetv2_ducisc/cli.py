@@ -44,11 +44,11 @@ class Preprocess:
         """Preprocess what is missing or out of date."""
         from nnunetv2.configuration import default_num_processes
 
-        from nnunetv2_ducisc.nnunet.preprocessing import preprocess_unlabeled
+        from nnunetv2_ducisc.nnunet.preprocessing import prepare_unlabeled
+        from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 
-        folder, cases = preprocess_unlabeled(
-            self.dataset, self.configuration, self.plans, self.processes or default_num_processes
-        )
+        data = UnlabeledData.named(self.dataset, self.configuration, self.plans)
+        folder, cases = prepare_unlabeled(data, self.processes or default_num_processes)
         print(f"{len(cases)} unlabeled cases are preprocessed in {folder}.")
         return 0
 

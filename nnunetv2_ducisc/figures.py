@@ -20,7 +20,7 @@ TERM_LABELS = {
 CLASS_PANELS = {
     "threshold": ("Confidence thresholds (Eq. 8)", "threshold $T^c$"),
     "pass_rate": ("Pseudo-labeled voxels above the threshold", "share of the class's voxels"),
-    "share": ("Pseudo label", "share of all voxels"),
+    "share": ("Classes of the pseudo label", "share of all voxels"),
 }
 
 Rows = Sequence[dict[str, float]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from batchgeneratorsv2.transforms.noise import gaussian_blur
 
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from tests.planned import PlannedDataset, plan
+from tests.tiny_dataset import TinyDataset
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +60,12 @@ def tiny(
     torch.set_num_threads(1)
     yield planned_3d
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def two_cases(tmp_path: Path) -> TinyDataset:
+    """Cases a and b."""
+    dataset = TinyDataset(tmp_path)
+    dataset.add("a", seed=1)
+    dataset.add("b", seed=2)
+    return dataset

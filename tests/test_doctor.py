@@ -16,10 +16,10 @@ from nnunetv2_ducisc.doctor.check import Check, Report
 from nnunetv2_ducisc.doctor.dataset import dataset_checks
 from nnunetv2_ducisc.doctor.folders import existing_folder, writable_folder
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.nnunet.preprocessing import preprocess_unlabeled
 from nnunetv2_ducisc.nnunet.registration import VARIABLE
+from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 from tests.planned import PlannedDataset, console
-from tests.tiny_dataset import TinyDataset, image, write
+from tests.tiny_dataset import TinyDataset, image, prepare, write
 
 unit = pytest.mark.unit
 
@@ -196,7 +196,7 @@ def test_a_sound_dataset_is_told_what_is_still_to_be_done(
 
 @unit
 def test_images_that_are_preprocessed_are_not_read_again(tiny_raw: TinyDataset, told: Told) -> None:
-    preprocess_unlabeled("501", "3d_fullres", "nnUNetPlans", 1)
+    prepare(UnlabeledData.named("501", "3d_fullres", "nnUNetPlans"))
     lines = told()
     assert lines["preprocessed"] == "ok 2 of 2 unlabeled cases"
     assert lines["images"].startswith("ok 0 read")

@@ -12,15 +12,12 @@ from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
 from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.nnunet.preprocessing import (
-    missing_cases,
-    preprocess_unlabeled,
-)
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 from tests.tiny_dataset import (
     TinyDataset,
     arrays,
     image,
+    missing_cases,
     names_of,
     prepare,
     properties,
@@ -30,15 +27,6 @@ from tests.tiny_dataset import (
 )
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> TinyDataset:
-    """Cases a and b."""
-    dataset = TinyDataset(tmp_path)
-    dataset.add("a", seed=1)
-    dataset.add("b", seed=2)
-    return dataset
 
 
 FORMATS = {
@@ -151,14 +139,14 @@ def test_every_bad_case_has_its_line_and_the_others_are_done(tmp_path: Path) -> 
 
     MetaImage, because ITK's reader of NIfTI takes NaN for 0.
     """
-    tiny = TinyDataset(tmp_path, ending=".mha")
-    tiny.add("a")
-    tiny.add("b")
-    folder = tiny.raw / "imagesUn"
+    dataset = TinyDataset(tmp_path, ending=".mha")
+    dataset.add("a")
+    dataset.add("b")
+    folder = dataset.raw / "imagesUn"
     (folder / "aa_0000.mha").write_bytes(b"garbage" * 100)
     write(folder / "ab_0000.mha", np.where(image(1) > 100, np.nan, image(1)))
     write(folder / "ac_0000.mha", np.ones((8, 8, 8), dtype=np.float32))
-    lines = refusal(tiny.unlabeled()).splitlines()
+    lines = refusal(dataset.unlabeled()).splitlines()
     assert lines[0].startswith("Unlabeled case aa could not be preprocessed (RuntimeError: ")
     assert lines[0].endswith(
         f"): check that {folder}/aa_0000.mha can be opened and fit together, or take the case "
@@ -167,11 +155,11 @@ def test_every_bad_case_has_its_line_and_the_others_are_done(tmp_path: Path) -> 
     assert lines[1].startswith("Unlabeled case ab holds NaN or infinite values in channel 0000: ")
     assert lines[2].startswith("Unlabeled case ac is constant in channel 0000, everywhere 1: ")
     assert len(lines) == 3
-    assert set(written(tiny.folder)) == names_of("a", "b")
-    assert missing_cases(tiny.unlabeled()) == ["aa", "ab", "ac"]
+    assert set(written(dataset.folder)) == names_of("a", "b")
+    assert missing_cases(dataset.unlabeled()) == ["aa", "ab", "ac"]
     for bad in ("aa", "ab", "ac"):
         (folder / f"{bad}_0000.mha").unlink()
-    assert prepare(tiny.unlabeled())[1] == ["a", "b"]
+    assert prepare(dataset.unlabeled())[1] == ["a", "b"]
 
 
 def test_a_readers_error_stays_the_cause(tmp_path: Path) -> None:
@@ -201,16 +189,16 @@ def test_unusable_images_leave_no_trace(tmp_path: Path) -> None:
     assert not dataset.preprocessed.exists()
 
 
-def test_several_gpus_are_told_the_command(tiny: TinyDataset) -> None:
-    assert refusal(tiny.unlabeled(), may_preprocess=False) == (
+def test_several_gpus_are_told_the_command(two_cases: TinyDataset) -> None:
+    assert refusal(two_cases.unlabeled(), may_preprocess=False) == (
         "2 of 2 unlabeled cases are not preprocessed from their present images and plans, a among "
         "them: run ducisc preprocess -d 501 -c 3d_fullres before you train on several GPUs."
     )
-    assert not tiny.folder.exists()
-    prepare(tiny.unlabeled())
-    assert prepare(tiny.unlabeled(), may_preprocess=False) == (tiny.folder, ["a", "b"])
-    tiny.plans_name = "smaller"
-    assert "-c 3d_fullres -p smaller before" in refusal(tiny.unlabeled(), may_preprocess=False)
+    assert not two_cases.folder.exists()
+    prepare(two_cases.unlabeled())
+    assert prepare(two_cases.unlabeled(), may_preprocess=False) == (two_cases.folder, ["a", "b"])
+    two_cases.plans_name = "smaller"
+    assert "-c 3d_fullres -p smaller before" in refusal(two_cases.unlabeled(), may_preprocess=False)
 
 
 @pytest.mark.parametrize(
@@ -223,24 +211,24 @@ def test_several_gpus_are_told_the_command(tiny: TinyDataset) -> None:
     ],
 )
 def test_names_that_do_not_exist_are_refused(
-    tiny: TinyDataset,
+    two_cases: TinyDataset,
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, str, str],
     sentence: str,
 ) -> None:
-    tiny.write_plans()
-    monkeypatch.setenv("nnUNet_raw", str(tiny.raw.parent))
-    monkeypatch.setenv("nnUNet_preprocessed", str(tiny.preprocessed.parent))
+    two_cases.write_plans()
+    monkeypatch.setenv("nnUNet_raw", str(two_cases.raw.parent))
+    monkeypatch.setenv("nnUNet_preprocessed", str(two_cases.preprocessed.parent))
     with pytest.raises(DuCiSCError) as caught:
-        preprocess_unlabeled(*arguments, 1)
+        prepare(UnlabeledData.named(*arguments))
     assert sentence in str(caught.value)
 
 
 def test_a_folder_variable_that_is_not_set_is_named(
-    tiny: TinyDataset, monkeypatch: pytest.MonkeyPatch
+    two_cases: TinyDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tiny.write_plans()
-    monkeypatch.setenv("nnUNet_preprocessed", str(tiny.preprocessed.parent))
+    two_cases.write_plans()
+    monkeypatch.setenv("nnUNet_preprocessed", str(two_cases.preprocessed.parent))
     monkeypatch.delenv("nnUNet_raw", raising=False)
     with pytest.raises(DuCiSCError, match="nnUNet_raw is not defined"):
-        preprocess_unlabeled("501", "3d_fullres", "nnUNetPlans", 1)
+        prepare(UnlabeledData.named("501", "3d_fullres", "nnUNetPlans"))

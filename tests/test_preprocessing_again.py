@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nnunetv2_ducisc.nnunet.preprocessing import (
-    missing_cases,
-    preprocess_unlabeled,
-)
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 from tests.tiny_dataset import (
     TinyDataset,
     arrays,
+    missing_cases,
     names_of,
     prepare,
     refusal,
@@ -29,21 +25,12 @@ from tests.tiny_dataset import (
 pytestmark = pytest.mark.unit
 
 
-@pytest.fixture
-def tiny(tmp_path: Path) -> TinyDataset:
-    """Cases a and b."""
-    dataset = TinyDataset(tmp_path)
-    dataset.add("a", seed=1)
-    dataset.add("b", seed=2)
-    return dataset
-
-
-def test_what_is_current_is_not_touched(tiny: TinyDataset) -> None:
-    data = tiny.unlabeled()
+def test_what_is_current_is_not_touched(two_cases: TinyDataset) -> None:
+    data = two_cases.unlabeled()
     assert missing_cases(data) == ["a", "b"]
     folder, cases = prepare(data)
     before = written(folder)
-    assert (folder, cases) == (tiny.folder, ["a", "b"])
+    assert (folder, cases) == (two_cases.folder, ["a", "b"])
     assert set(before) == names_of("a", "b")
     assert missing_cases(data) == []
     assert prepare(data) == (folder, cases)
@@ -91,12 +78,12 @@ def by_somebody_else(dataset: TinyDataset) -> None:
     ],
 )
 def test_only_the_case_that_changed_is_done_again(
-    tiny: TinyDataset, change: Callable[[TinyDataset], None]
+    two_cases: TinyDataset, change: Callable[[TinyDataset], None]
 ) -> None:
-    data = tiny.unlabeled()
+    data = two_cases.unlabeled()
     folder, _ = prepare(data)
     before = written(folder)
-    change(tiny)
+    change(two_cases)
     assert missing_cases(data) == ["b"]
     assert prepare(data)[1] == ["a", "b"]
     after = written(folder)
@@ -104,11 +91,11 @@ def test_only_the_case_that_changed_is_done_again(
     assert missing_cases(data) == []
 
 
-def test_a_changed_image_gives_changed_data(tiny: TinyDataset) -> None:
-    folder, _ = prepare(tiny.unlabeled())
+def test_a_changed_image_gives_changed_data(two_cases: TinyDataset) -> None:
+    folder, _ = prepare(two_cases.unlabeled())
     before = arrays(folder, "b")[0]
-    replace_image(tiny)
-    prepare(tiny.unlabeled())
+    replace_image(two_cases)
+    prepare(two_cases.unlabeled())
     assert not np.array_equal(arrays(folder, "b")[0], before)
 
 
@@ -124,41 +111,41 @@ def test_a_changed_image_gives_changed_data(tiny: TinyDataset) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_changed_plans_make_every_case_anew(tiny: TinyDataset, change: dict[str, Any]) -> None:
-    prepare(tiny.unlabeled())
+def test_changed_plans_make_every_case_anew(two_cases: TinyDataset, change: dict[str, Any]) -> None:
+    prepare(two_cases.unlabeled())
     if change.get("preprocessor_name"):
-        assert refusal(tiny.unlabeled(**change)).startswith(
+        assert refusal(two_cases.unlabeled(**change)).startswith(
             "The plans nnUNetPlans name the preprocessor AnotherPreprocessor, but nnU-Net has none"
         )
     else:
-        assert missing_cases(tiny.unlabeled(**change)) == ["a", "b"]
+        assert missing_cases(two_cases.unlabeled(**change)) == ["a", "b"]
 
 
-def test_what_shapes_no_data_does_not_count(tiny: TinyDataset) -> None:
+def test_what_shapes_no_data_does_not_count(two_cases: TinyDataset) -> None:
     """A configuration that inherits a data_identifier may have another patch and batch size."""
-    prepare(tiny.unlabeled())
-    other = tiny.unlabeled(patch_size=[16, 16, 16], batch_size=8, ducisc={"seed": 1})
+    prepare(two_cases.unlabeled())
+    other = two_cases.unlabeled(patch_size=[16, 16, 16], batch_size=8, ducisc={"seed": 1})
     assert missing_cases(other) == []
 
 
 def test_plans_read_from_their_file_count_as_the_same(
-    tiny: TinyDataset, monkeypatch: pytest.MonkeyPatch
+    two_cases: TinyDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the names of nnU-Net's commands: an id or a name, a configuration, plans."""
-    tiny.write_plans()
-    monkeypatch.setenv("nnUNet_raw", str(tiny.raw.parent))
-    monkeypatch.setenv("nnUNet_preprocessed", str(tiny.preprocessed.parent))
-    prepare(tiny.unlabeled())
-    before = written(tiny.folder)
-    expected = (tiny.folder, ["a", "b"])
-    assert preprocess_unlabeled("501", "3d_fullres", "nnUNetPlans", 1) == expected
-    assert preprocess_unlabeled("Dataset501_Tiny", "3d_fullres", "nnUNetPlans", 1) == expected
-    assert written(tiny.folder) == before
+    two_cases.write_plans()
+    monkeypatch.setenv("nnUNet_raw", str(two_cases.raw.parent))
+    monkeypatch.setenv("nnUNet_preprocessed", str(two_cases.preprocessed.parent))
+    prepare(two_cases.unlabeled())
+    before = written(two_cases.folder)
+    expected = (two_cases.folder, ["a", "b"])
+    assert prepare(UnlabeledData.named("501", "3d_fullres", "nnUNetPlans")) == expected
+    assert prepare(UnlabeledData.named("Dataset501_Tiny", "3d_fullres", "nnUNetPlans")) == expected
+    assert written(two_cases.folder) == before
     assert missing_cases(UnlabeledData.named(501, "3d_fullres", "nnUNetPlans")) == []
 
 
-def test_a_case_whose_image_is_gone_is_kept_but_not_returned(tiny: TinyDataset) -> None:
-    folder, _ = prepare(tiny.unlabeled())
-    (tiny.raw / "imagesUn" / "a_0000.nii.gz").unlink()
-    assert prepare(tiny.unlabeled()) == (folder, ["b"])
+def test_a_case_whose_image_is_gone_is_kept_but_not_returned(two_cases: TinyDataset) -> None:
+    folder, _ = prepare(two_cases.unlabeled())
+    (two_cases.raw / "imagesUn" / "a_0000.nii.gz").unlink()
+    assert prepare(two_cases.unlabeled()) == (folder, ["b"])
     assert names_of("a") < set(written(folder))

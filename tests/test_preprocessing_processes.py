@@ -17,13 +17,11 @@ import numpy as np
 import pytest
 
 from nnunetv2_ducisc.nnunet import preprocessing, preprocessing_case
-from nnunetv2_ducisc.nnunet.preprocessing import (
-    missing_cases,
-)
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 from tests.tiny_dataset import (
     TinyDataset,
     arrays,
+    missing_cases,
     names_of,
     prepare,
     refusal,
@@ -45,15 +43,6 @@ def in_child(function: Callable[..., None], *args: Any) -> int | None:
     child.join(120)
     assert child.exitcode is not None
     return child.exitcode
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> TinyDataset:
-    """Cases a and b."""
-    dataset = TinyDataset(tmp_path)
-    dataset.add("a", seed=1)
-    dataset.add("b", seed=2)
-    return dataset
 
 
 def record_opened(data: UnlabeledData, report: Path) -> None:
@@ -85,11 +74,11 @@ def test_labels_of_unlabeled_cases_are_never_opened(tmp_path: Path) -> None:
     assert set(written(dataset.folder)) == names_of("a")
 
 
-def test_garbage_in_place_of_labels_changes_nothing(tiny: TinyDataset) -> None:
-    (tiny.raw / "labelsUn").mkdir()
+def test_garbage_in_place_of_labels_changes_nothing(two_cases: TinyDataset) -> None:
+    (two_cases.raw / "labelsUn").mkdir()
     for case in ("a", "b"):
-        (tiny.raw / "labelsUn" / f"{case}.nii.gz").write_bytes(b"garbage" * 100)
-    assert prepare(tiny.unlabeled())[1] == ["a", "b"]
+        (two_cases.raw / "labelsUn" / f"{case}.nii.gz").write_bytes(b"garbage" * 100)
+    assert prepare(two_cases.unlabeled())[1] == ["a", "b"]
 
 
 def killed_before_properties(data: UnlabeledData) -> None:
@@ -125,23 +114,23 @@ def killed_between_moves(data: UnlabeledData) -> None:
 @pytest.mark.parametrize("death", [killed_before_properties, killed_between_moves])
 @pytest.mark.parametrize("there_before", [False, True], ids=["new", "changed"])
 def test_after_a_kill_no_case_is_half_there(
-    tiny: TinyDataset, death: Callable[[UnlabeledData], None], there_before: bool
+    two_cases: TinyDataset, death: Callable[[UnlabeledData], None], there_before: bool
 ) -> None:
     """Cases are made in order: a is done, b was under way. Nothing is left after the next run."""
-    data = tiny.unlabeled()
+    data = two_cases.unlabeled()
     if there_before:
         prepare(data)
-        tiny.add("a", seed=6)
-        tiny.add("b", seed=7)
+        two_cases.add("a", seed=6)
+        two_cases.add("b", seed=7)
     assert in_child(death, data) == -signal.SIGKILL
     assert missing_cases(data) == ["b"]
-    names = set(written(tiny.folder))
+    names = set(written(two_cases.folder))
     assert names_of("a") <= names
     assert ("b.pkl" in names) == (there_before and death is killed_before_properties)
-    assert any(".tmp-" in path.name for path in tiny.preprocessed.iterdir())
+    assert any(".tmp-" in path.name for path in two_cases.preprocessed.iterdir())
     assert prepare(data)[1] == ["a", "b"]
-    assert set(written(tiny.folder)) == names_of("a", "b")
-    assert not any(".tmp-" in path.name for path in tiny.preprocessed.iterdir())
+    assert set(written(two_cases.folder)) == names_of("a", "b")
+    assert not any(".tmp-" in path.name for path in two_cases.preprocessed.iterdir())
 
 
 def the_first(data: UnlabeledData, done: Any, started: Any, other_waits: Any) -> None:
@@ -171,10 +160,10 @@ def the_second(data: UnlabeledData, done: Any, started: Any, other_waits: Any) -
     assert prepare(data)[1] == ["a", "b"]
 
 
-def test_the_second_of_two_waits_and_finds_the_work_done(tiny: TinyDataset) -> None:
+def test_the_second_of_two_waits_and_finds_the_work_done(two_cases: TinyDataset) -> None:
     done, started, waits = FORKSERVER.Queue(), FORKSERVER.Event(), FORKSERVER.Event()
     children = [
-        FORKSERVER.Process(target=process, args=(tiny.unlabeled(), done, started, waits))
+        FORKSERVER.Process(target=process, args=(two_cases.unlabeled(), done, started, waits))
         for process in (the_first, the_second)
     ]
     for child in children:
@@ -184,11 +173,11 @@ def test_the_second_of_two_waits_and_finds_the_work_done(tiny: TinyDataset) -> N
         child.join(60)
     assert [child.exitcode for child in children] == [0, 0]
     assert done.empty()
-    assert missing_cases(tiny.unlabeled()) == []
+    assert missing_cases(two_cases.unlabeled()) == []
 
 
 def test_ctrl_c_leaves_whole_cases_and_no_rubbish(
-    tiny: TinyDataset, monkeypatch: pytest.MonkeyPatch
+    two_cases: TinyDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted_at_b(job: preprocessing_case.CaseJob) -> preprocessing_case.CaseJob:
         preprocessing_case.preprocess_case(job)
@@ -198,24 +187,25 @@ def test_ctrl_c_leaves_whole_cases_and_no_rubbish(
 
     monkeypatch.setattr(preprocessing, "preprocess_case", interrupted_at_b)
     with pytest.raises(KeyboardInterrupt):
-        prepare(tiny.unlabeled())
-    assert set(written(tiny.folder)) == names_of("a")
-    assert not any(".tmp-" in path.name for path in tiny.preprocessed.iterdir())
+        prepare(two_cases.unlabeled())
+    assert set(written(two_cases.folder)) == names_of("a")
+    assert not any(".tmp-" in path.name for path in two_cases.preprocessed.iterdir())
     monkeypatch.undo()
-    assert prepare(tiny.unlabeled())[1] == ["a", "b"]
+    assert prepare(two_cases.unlabeled())[1] == ["a", "b"]
 
 
-def test_worker_processes_do_the_same(tiny: TinyDataset) -> None:
+def test_worker_processes_do_the_same(two_cases: TinyDataset) -> None:
     """Two workers, three cases, one of them garbage: as in one process."""
-    (tiny.raw / "imagesUn" / "c_0000.nii.gz").write_bytes(b"garbage" * 100)
-    assert refusal(tiny.unlabeled(), num_processes=2).startswith("Unlabeled case c could not be")
-    parallel = {case: arrays(tiny.folder, case) for case in ("a", "b")}
-    assert set(written(tiny.folder)) == names_of("a", "b")
-    shutil.rmtree(tiny.folder)
-    (tiny.raw / "imagesUn" / "c_0000.nii.gz").unlink()
-    prepare(tiny.unlabeled())
+    (two_cases.raw / "imagesUn" / "c_0000.nii.gz").write_bytes(b"garbage" * 100)
+    told = refusal(two_cases.unlabeled(), num_processes=2)
+    assert told.startswith("Unlabeled case c could not be")
+    parallel = {case: arrays(two_cases.folder, case) for case in ("a", "b")}
+    assert set(written(two_cases.folder)) == names_of("a", "b")
+    shutil.rmtree(two_cases.folder)
+    (two_cases.raw / "imagesUn" / "c_0000.nii.gz").unlink()
+    prepare(two_cases.unlabeled())
     for case in ("a", "b"):
-        np.testing.assert_equal(arrays(tiny.folder, case), parallel[case])
+        np.testing.assert_equal(arrays(two_cases.folder, case), parallel[case])
 
 
 def die(job: preprocessing_case.CaseJob) -> None:
@@ -223,7 +213,7 @@ def die(job: preprocessing_case.CaseJob) -> None:
 
 
 def test_a_worker_that_the_system_kills_is_explained(
-    tiny: TinyDataset, monkeypatch: pytest.MonkeyPatch
+    two_cases: TinyDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
     def clean_processes(number: int) -> Iterator[ProcessPoolExecutor]:
@@ -232,9 +222,9 @@ def test_a_worker_that_the_system_kills_is_explained(
 
     monkeypatch.setattr(preprocessing, "processes", clean_processes)
     monkeypatch.setattr(preprocessing, "preprocess_case", die)
-    assert refusal(tiny.unlabeled(), num_processes=2) == (
+    assert refusal(two_cases.unlabeled(), num_processes=2) == (
         "One of 2 worker processes was killed while preprocessing unlabeled cases, most likely "
         "because memory ran out: run ducisc preprocess -d 501 -c 3d_fullres -np 1, which has fewer "
         "workers."
     )
-    assert not any(".tmp-" in path.name for path in tiny.preprocessed.iterdir())
+    assert not any(".tmp-" in path.name for path in two_cases.preprocessed.iterdir())

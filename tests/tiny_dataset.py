@@ -151,15 +151,11 @@ def touch_later(file: Path) -> None:
 
 
 def prepare(data: UnlabeledData, num_processes: int = 1, **options: Any) -> tuple[Path, list[str]]:
-    return prepare_unlabeled(
-        data.raw_dataset,
-        data.preprocessed_dataset,
-        data.plans_manager,
-        data.configuration_name,
-        data.dataset_json,
-        num_processes,
-        **options,
-    )
+    return prepare_unlabeled(data, num_processes, **options)
+
+
+def missing_cases(data: UnlabeledData) -> list[str]:
+    return list(data.missing(data.cases()))
 
 
 def refusal(data: UnlabeledData, num_processes: int = 1, **options: Any) -> str:

@@ -11,7 +11,7 @@ from nnunetv2.paths import nnUNet_raw
 from tqdm import tqdm
 
 from nnunetv2_ducisc.doctor.check import Check
-from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.nnunet.names import dataset_name
 from nnunetv2_ducisc.nnunet.support import check_supported
 from nnunetv2_ducisc.nnunet.unlabeled import check_image, find_unlabeled_cases, number_of_channels
@@ -120,9 +120,8 @@ def _unsound(data: UnlabeledData, case: str, files: list[Path]) -> str | None:
     try:
         image, _ = reader.read_images([str(file) for file in files])
     except Exception as error:  # noqa: BLE001 (every reader raises what its library raises)
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
         return (
-            f"Unlabeled case {case} cannot be read ({reason}): mend "
+            f"Unlabeled case {case} cannot be read ({one_line(error)}): mend "
             f"{', '.join(map(str, files))} or take the case out of imagesUn."
         )
     try:

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import nnunetv2_ducisc
-from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
 
 TRAINER = "nnUNetTrainerDuCiSC"
 
@@ -62,7 +62,7 @@ def torch_pair() -> str:
     except Exception as error:  # a broken binary may raise anything
         keep = f"torch=={torch_version.partition('+')[0]}" if torch_version else "torch"
         raise DuCiSCError(
-            f"{pair} do not work together ({_one_line(error)}): run pip install --force-reinstall "
+            f"{pair} do not work together ({one_line(error)}): run pip install --force-reinstall "
             f"{keep} torchvision, both from the one index that has your CPU or CUDA build."
         ) from error
     return pair
@@ -73,7 +73,7 @@ def trainer_lookup() -> str:
     try:
         found = _look_up(TRAINER)
     except Exception as error:  # the lookup imports every trainer there is
-        raise DuCiSCError(f"{TRAINER} is not found ({_one_line(error)}): {_way_out()}") from error
+        raise DuCiSCError(f"{TRAINER} is not found ({one_line(error)}): {_way_out()}") from error
     if not found.__module__.startswith("nnunetv2_ducisc."):
         raise DuCiSCError(
             f"{TRAINER} is found in {found.__module__}, not in nnunetv2_ducisc: take that other "
@@ -132,9 +132,3 @@ def _version_or_none(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _one_line(error: BaseException) -> str:
-    """An error in one line of bearable length."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -25,6 +25,7 @@ from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from torch import Tensor
 
 from nnunetv2_ducisc.nnunet.preprocessing import prepare_unlabeled
+from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
 Loader: TypeAlias = SingleThreadedAugmenter | NonDetMultiThreadedAugmenter
@@ -103,14 +104,15 @@ def unlabeled_loader(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> Loader
     Raises:
         DuCiSCError: there are no unlabeled images, or they cannot be used.
     """
-    folder, cases = prepare_unlabeled(
+    data = UnlabeledData(
         raw_dataset=Path(nnUNet_raw) / trainer.plans_manager.dataset_name,
         preprocessed_dataset=Path(trainer.preprocessed_dataset_folder_base),
         plans_manager=trainer.plans_manager,
         configuration_name=trainer.configuration_name,
         dataset_json=trainer.dataset_json,
-        num_processes=default_num_processes,
-        may_preprocess=not trainer.is_ddp,
+    )
+    folder, cases = prepare_unlabeled(
+        data, default_num_processes, may_preprocess=not trainer.is_ddp
     )
     trainer.print_to_log_file(f"{len(cases)} unlabeled cases in {folder}")
     rotation, dummy_2d, initial_patch, mirror_axes = (

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
-from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from tqdm import tqdm
 
 from nnunetv2_ducisc.errors import DuCiSCError
@@ -21,13 +19,7 @@ from nnunetv2_ducisc.nnunet.workers import as_they_finish, processes
 
 
 def prepare_unlabeled(
-    raw_dataset: Path,
-    preprocessed_dataset: Path,
-    plans_manager: PlansManager,
-    configuration_name: str,
-    dataset_json: dict[str, Any],
-    num_processes: int,
-    may_preprocess: bool = True,
+    data: UnlabeledData, num_processes: int, may_preprocess: bool = True
 ) -> tuple[Path, list[str]]:
     """Preprocess the unlabeled cases that are missing or whose image or plans have changed.
 
@@ -35,11 +27,7 @@ def prepare_unlabeled(
     looked for. Cases that are no longer in imagesUn are left on the disk, but not returned.
 
     Args:
-        raw_dataset: the dataset's folder in nnUNet_raw.
-        preprocessed_dataset: its folder in nnUNet_preprocessed.
-        plans_manager: nnU-Net's plans.
-        configuration_name: the configuration in the plans.
-        dataset_json: content of the dataset's dataset.json.
+        data: where the cases are, and the plans.
         num_processes: worker processes; 1 means none but this one.
         may_preprocess: whether a missing case is made, or is an error (under several GPUs, where
             the other processes would wait until they time out).
@@ -52,36 +40,6 @@ def prepare_unlabeled(
         DuCiSCError: imagesUn cannot be used, or a line for each case that cannot; the other cases
             are preprocessed all the same.
     """
-    data = UnlabeledData(
-        raw_dataset, preprocessed_dataset, plans_manager, configuration_name, dataset_json
-    )
-    return _prepare(data, num_processes, may_preprocess)
-
-
-def preprocess_unlabeled(
-    dataset_name_or_id: str | int, configuration: str, plans_name: str, num_processes: int
-) -> tuple[Path, list[str]]:
-    """``prepare_unlabeled`` by the names that nnU-Net's commands take.
-
-    Raises:
-        DuCiSCError: see ``UnlabeledData.named`` and ``prepare_unlabeled``.
-    """
-    data = UnlabeledData.named(dataset_name_or_id, configuration, plans_name)
-    return _prepare(data, num_processes, may_preprocess=True)
-
-
-def missing_cases(data: UnlabeledData) -> list[str]:
-    """Sorted identifiers of the cases that ``prepare_unlabeled`` would preprocess.
-
-    Raises:
-        DuCiSCError: imagesUn cannot be used.
-    """
-    return list(data.missing(data.cases()))
-
-
-def _prepare(
-    data: UnlabeledData, num_processes: int, may_preprocess: bool
-) -> tuple[Path, list[str]]:
     cases = data.cases()
     missing = data.missing(cases)
     if missing and not may_preprocess:

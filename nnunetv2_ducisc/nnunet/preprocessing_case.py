@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.nnunet.fingerprint import Source, stamp
 from nnunetv2_ducisc.nnunet.preprocessor import checking, empty_class_locations, preprocessor_class
 from nnunetv2_ducisc.nnunet.unlabeled import number_of_channels
@@ -46,9 +46,8 @@ def preprocess_case(job: CaseJob) -> CaseJob:
     except DuCiSCError:
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise DuCiSCError(
-            f"Unlabeled case {job.case} could not be preprocessed ({reason}): check that "
+            f"Unlabeled case {job.case} could not be preprocessed ({one_line(error)}): check that "
             f"{', '.join(map(str, job.images))} can be opened and fit together, or take the case "
             "out of imagesUn."
         ) from error
