@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunetv2_ducisc import __version__
+from nnunetv2_ducisc.arguments import positive_number
 from nnunetv2_ducisc.errors import DuCiSCError
 
 
@@ -166,14 +167,6 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="the model folder to write, which must not exist",
     )
-
-
-def positive_number(text: str) -> int:
-    """A number of processes; argparse turns the error into a sentence."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is too few: expected 1 or more")
-    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.nnunet.workers import as_they_finish, processes
+from nnunetv2_ducisc.workers import as_they_finish, processes
 
 pytestmark = pytest.mark.unit
 
 # Two workers that note their process id; then one is idle and one busy for longer than any test.
 SLEEPERS = """
 from pathlib import Path
-from nnunetv2_ducisc.nnunet.workers import as_they_finish, processes
+from nnunetv2_ducisc.workers import as_they_finish, processes
 from tests.test_workers import note_and_sleep
 if __name__ == "__main__":
     with processes(2) as executor:

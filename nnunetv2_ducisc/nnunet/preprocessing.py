@@ -15,7 +15,7 @@ from tqdm import tqdm
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.preprocessing_case import CaseJob, install, preprocess_case
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
-from nnunetv2_ducisc.nnunet.workers import as_they_finish, processes
+from nnunetv2_ducisc.workers import as_they_finish, processes
 
 
 def prepare_unlabeled(
