@@ -14,6 +14,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
@@ -30,6 +31,9 @@ def processes(number: int) -> Iterator[Executor]:
 
     Ctrl-C ends the workers at once and without their tracebacks, and the death of this process
     ends them too. With one worker the jobs run in this process.
+
+    Raises:
+        DuCiSCError: a worker was killed, and who uses this context has not dealt with it.
     """
     if number == 1:
         yield _ThisProcess()
@@ -39,6 +43,11 @@ def processes(number: int) -> Iterator[Executor]:
     )
     try:
         yield pool
+    except BrokenProcessPool as error:
+        raise DuCiSCError(
+            f"One of {number} worker processes was killed, most likely because memory ran out: "
+            f"repeat the command with -np {number // 2}; what is done is kept."
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -115,6 +115,11 @@ def test_a_killed_worker_is_reported() -> None:
         next(as_they_finish(executor, die, [0], 1)).result()
 
 
+def test_a_killed_worker_that_nobody_deals_with_is_a_sentence() -> None:
+    with pytest.raises(DuCiSCError, match=r"One of 2 worker .* with -np 1"), processes(2) as pool:
+        next(as_they_finish(pool, die, [0], 1)).result()
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks processes up in /proc")
 def test_workers_die_with_a_parent_that_is_killed(
     sleepers: tuple[subprocess.Popen, list[int]],
