@@ -45,9 +45,9 @@ class Method:
 
 METHODS = {
     "supervised": Method("nnUNetTrainerDuCiSC_supervised", "nnUNetPlans_supervised", {}),
-    # In a run this short 2/15 of it would end before the supervised plateau, which is known to
-    # hold the student back; half was settled before the first run and not looked at again.
-    "ducisc": Method("nnUNetTrainerDuCiSC", "nnUNetPlans_ducisc", {"warmup_fraction": 0.5}),
+    # 2/15 of a run this short would end long before the supervised loss settles, and an immature
+    # teacher unlearns classes. The twin's loss on the labeled cases said how long it takes.
+    "ducisc": Method("nnUNetTrainerDuCiSC", "nnUNetPlans_ducisc", {"warmup_fraction": 2 / 3}),
     "paper": Method("nnUNetTrainerDuCiSC_paper", "nnUNetPlans_paper", {}),
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -74,16 +73,19 @@ class ProgressLog:
     def console_line(self, row: Row) -> str:
         """The row as one line for a person."""
         losses = [f"{n} {row[f'loss_{n}']:.4f}" for n in ("sup", *TERMS) if f"loss_{n}" in row]
-        parts = ["losses: " + ", ".join(losses)]
-        for quantity, words in (
-            ("threshold", "thresholds"),
-            ("pass_rate", "pass rates"),
-            ("share", "shares"),
-        ):
-            values = [row[k] for n in self.class_names if (k := f"{quantity}_{n}") in row]
-            if values:
-                parts.append(f"{words} {np.round(values, 3).tolist()}")
+        parts = ["losses: " + ", ".join(losses), self._of_classes(row, "thresholds", "threshold")]
+        if f"share_{self.class_names[0]}" in row:  # not in warm-up
+            parts.append(self._of_classes(row, "pass rates", "pass_rate"))
+            parts.append(self._of_classes(row, "shares", "share"))
+            absent = [name for name in self.class_names if row[f"share_{name}"] == 0]
+            if absent:
+                parts.append(f"no pseudo label shows {', '.join(absent)}")
         return "DuCiSC " + "; ".join(parts)
+
+    def _of_classes(self, row: Row, words: str, quantity: str) -> str:
+        """One value a class, in the order of the classes; a dash where there is none."""
+        values = [row.get(f"{quantity}_{name}") for name in self.class_names]
+        return f"{words} {' '.join('-' if v is None else f'{v:.3f}' for v in values)}"
 
     def write(self, folder: Path) -> None:
         """Write ``ducisc_log.csv`` and ``ducisc_progress.png``, whole or not at all."""

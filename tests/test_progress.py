@@ -99,7 +99,17 @@ def test_the_console_line_names_what_the_step_computed():
     log = ProgressLog(["background", "organ"])
     line = log.console_line(semi_supervised_epoch(log, 0, [1.0]))
     assert "sup 1.0000" in line and "cs_ulb 2.0000" in line and "cs_mix" not in line
-    assert "pass rates [1.0, 0.25]" in line and "\n" not in line
+    assert "thresholds 0.500 0.500; pass rates 1.000 0.250; shares 0.750 0.250" in line
+    assert "\n" not in line and "no pseudo label" not in line
+
+
+def test_the_console_line_says_which_class_the_teacher_has_lost():
+    log = ProgressLog(["background", "organ", "vessel"])
+    log.add_step({}, torch.tensor([8.0, 2, 0]), torch.tensor([8.0, 1, 0]))
+    row = log.end_epoch(0, iteration=1, train_loss=0.0, thresholds=torch.full((3,), 0.5))
+    line = log.console_line(row)
+    assert "pass rates 1.000 0.500 -" in line
+    assert line.endswith("no pseudo label shows vessel")
 
 
 def test_state_goes_into_a_checkpoint_and_back():
