@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def positive_number(text: str) -> int:
@@ -11,3 +12,34 @@ def positive_number(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is too few: expected 1 or more")
     return number
+
+
+def seed_number(text: str) -> int:
+    """A seed that NumPy takes."""
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is no seed: expected 0 to {2**32 - 1}")
+    return number
+
+
+def dataset_number(text: str) -> int:
+    """The number of an nnU-Net dataset."""
+    number = int(text)
+    if not 1 <= number <= 999:
+        raise argparse.ArgumentTypeError(f"{text} is no dataset number: expected 1 to 999")
+    return number
+
+
+def number_or_list(text: str) -> int | list[str]:
+    """``8``, or the lines of a text file."""
+    if text.lstrip("-").isdigit():
+        return int(text)
+    try:
+        lines = Path(text).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{text} is neither a number nor a text file with a case a line"
+        ) from error
+    if not lines:
+        raise argparse.ArgumentTypeError(f"{text} names no case")
+    return lines

@@ -56,6 +56,7 @@ def assign(
     found: dict[str, list[Case]] = defaultdict(list)
     for case in download.cases:
         found[case.unit].append(case)
+    _check_once(download)
     gone = [unit for unit in split.units if unit not in found]
     _check_absent(gone, withdrawn, download, len(found))
     chosen = split.labeled(labeled)
@@ -76,6 +77,18 @@ def assign(
     }
     validation = tuple(case.identifier for case in cases_of(there.validation))
     return Assignment(parts, validation, tuple(_warnings(gone, set(found) - set(split.units))))
+
+
+def _check_once(download: Download) -> None:
+    """A download may lie there in two copies."""
+    first: dict[str, Case] = {}
+    for case in download.cases:
+        other = first.setdefault(case.identifier, case)
+        if other is not case:
+            raise DuCiSCError(
+                f"{case.identifier} is there twice, {other.images[0]} and {case.images[0]}: name "
+                "the folder of one copy with -i."
+            )
 
 
 def _check_absent(gone: list[str], withdrawn: frozenset[str], download: Download, n: int) -> None:

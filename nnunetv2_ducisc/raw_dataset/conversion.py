@@ -108,6 +108,7 @@ class Conversion:
                 for job in jobs
             }
             warnings = [
+                *self.download.warnings,
                 *self.assignment.warnings,
                 *volume_warnings(records, self.source.volume_ml),
             ]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnunetv2_ducisc.arguments import positive_number
+from nnunetv2_ducisc.arguments import number_or_list, positive_number
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.assignment import assign
 from nnunetv2_ducisc.raw_dataset.conversion import Conversion, folder_variable
@@ -111,18 +111,3 @@ def _parser(source: Source) -> argparse.ArgumentParser:
     parser.add_argument("--overwrite", action="store_true", help="replace the dataset")
     parser.add_argument("--dry-run", action="store_true", help="list what would be written")
     return parser
-
-
-def number_or_list(text: str) -> int | list[str]:
-    """``8``, or the lines of a text file."""
-    if text.lstrip("-").isdigit():
-        return int(text)
-    try:
-        lines = Path(text).read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise argparse.ArgumentTypeError(
-            f"{text} is neither a number nor a text file with a case a line"
-        ) from error
-    if not lines:
-        raise argparse.ArgumentTypeError(f"{text} names no case")
-    return lines

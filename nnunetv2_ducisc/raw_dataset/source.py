@@ -41,11 +41,13 @@ class Download:
         version: which of the known forms it is.
         cases: all scans, whether a split names them or not.
         folder: the folder that was searched.
+        warnings: what is known to be odd about these cases.
     """
 
     version: str
     cases: tuple[Case, ...]
     folder: Path
+    warnings: tuple[str, ...] = ()
 
 
 def as_it_is(volume: Volume) -> Volume:
