@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from batchgeneratorsv2.transforms.noise import gaussian_blur
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from tests.planned import PlannedDataset, plan
 from tests.tiny_dataset import TinyDataset
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

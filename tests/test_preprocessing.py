@@ -134,6 +134,21 @@ def test_nnunets_loader_finds_all_that_it_looks_up(labels: dict[str, Any], tmp_p
     assert next(loader)["data"].shape == (2, 1, 8, 8, 8)
 
 
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_an_image_that_was_cut_off_is_refused_not_filled_with_zeros(
+    tmp_path: Path, ending: str
+) -> None:
+    """ITK reads such a file without an error."""
+    dataset = TinyDataset(tmp_path, ending=ending)
+    (whole,) = dataset.add("whole")
+    (file,) = dataset.add("cut")
+    file.write_bytes(whole.read_bytes()[:-100])
+    line = refusal(dataset.unlabeled())
+    assert line.startswith("Unlabeled case cut could not be read, it is cut off")
+    assert line.endswith(f": fetch {file} again or take the case out of imagesUn.")
+    assert set(written(dataset.folder)) == names_of("whole")
+
+
 def test_every_bad_case_has_its_line_and_the_others_are_done(tmp_path: Path) -> None:
     """Unreadable, NaN and constant between two good cases.
 

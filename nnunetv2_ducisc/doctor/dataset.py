@@ -14,7 +14,12 @@ from nnunetv2_ducisc.doctor.check import Check
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.nnunet.names import dataset_name
 from nnunetv2_ducisc.nnunet.support import check_supported
-from nnunetv2_ducisc.nnunet.unlabeled import check_image, find_unlabeled_cases, number_of_channels
+from nnunetv2_ducisc.nnunet.unlabeled import (
+    check_files,
+    check_image,
+    find_unlabeled_cases,
+    number_of_channels,
+)
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 
 _KEYS = ("channel_names", "labels", "file_ending")
@@ -118,7 +123,10 @@ def _unsound(data: UnlabeledData, case: str, files: list[Path]) -> str | None:
     """What is wrong with the images of a case, if anything."""
     reader = data.plans_manager.image_reader_writer_class()
     try:
+        check_files(case, files)
         image, _ = reader.read_images([str(file) for file in files])
+    except DuCiSCError as error:
+        return str(error)
     except Exception as error:  # noqa: BLE001 (every reader raises what its library raises)
         return (
             f"Unlabeled case {case} cannot be read ({one_line(error)}): mend "

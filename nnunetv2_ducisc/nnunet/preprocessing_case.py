@@ -8,7 +8,7 @@ from pathlib import Path
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.nnunet.fingerprint import Source, stamp
 from nnunetv2_ducisc.nnunet.preprocessor import checking, empty_class_locations, preprocessor_class
-from nnunetv2_ducisc.nnunet.unlabeled import number_of_channels
+from nnunetv2_ducisc.nnunet.unlabeled import check_files, number_of_channels
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 
 
@@ -42,6 +42,7 @@ def preprocess_case(job: CaseJob) -> CaseJob:
     """
     job.folder.mkdir()
     try:
+        check_files(job.case, job.images)
         _run_preprocessor(job)
     except DuCiSCError:
         raise

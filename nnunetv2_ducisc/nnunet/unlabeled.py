@@ -12,6 +12,7 @@ import numpy as np
 from nnunetv2.utilities.utils import get_identifiers_from_splitted_dataset_folder
 
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.truncation import check_not_truncated
 
 WAY_OUT = (
     "put the unlabeled images there, or train with -tr nnUNetTrainerDuCiSC_supervised or with "
@@ -80,6 +81,22 @@ def check_image(case: str, image: np.ndarray, channels_expected: int) -> None:
                 f"Unlabeled case {case} is constant in channel {channel:04d}, everywhere {low:g}: "
                 "mend the image or take the case out of imagesUn."
             )
+
+
+def check_files(case: str, files: Iterable[Path]) -> None:
+    """Refuse a NIfTI file that was cut off, as by a full disk: readers fill it up with zeros.
+
+    Raises:
+        DuCiSCError: such a file, or one that is damaged.
+    """
+    for file in files:
+        try:
+            check_not_truncated(file)
+        except DuCiSCError as error:
+            raise DuCiSCError(
+                f"Unlabeled case {case} could not be read, {error}: fetch {file} again or take the "
+                "case out of imagesUn."
+            ) from error
 
 
 def _files_by_case(folder: Path, ending: str) -> dict[str, list[Path]]:
