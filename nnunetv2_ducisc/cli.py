@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunetv2_ducisc import __version__
-from nnunetv2_ducisc.arguments import positive_number
+from nnunetv2_ducisc import __version__, options_of
 from nnunetv2_ducisc.errors import DuCiSCError
 
 
@@ -80,7 +79,64 @@ class Export:
         return 0
 
 
-def parse(arguments: Sequence[str] | None = None) -> Doctor | Preprocess | Export:
+@dataclass(frozen=True)
+class Withhold:
+    """Copy a labeled dataset, and withhold the labels of all but some cases."""
+
+    dataset: str
+    labeled: int | list[str]
+    seed: int
+    to: int
+    groups: Path | None
+    withheld_labels: bool
+    overwrite: bool
+    dry_run: bool
+
+    def run(self) -> int:
+        """Write the copy, or list it, and say what comes next."""
+        from nnunetv2_ducisc.raw_dataset.withhold import next_commands, plan_copy
+
+        copy = plan_copy(
+            self.dataset,
+            self.to,
+            self.labeled,
+            self.seed,
+            self.groups,
+            self.withheld_labels,
+            self.overwrite,
+        )
+        if self.dry_run:
+            print(copy.listing)
+        else:
+            copy.run(self.overwrite)
+            print(next_commands(copy))
+        return 0
+
+
+@dataclass(frozen=True)
+class AddUnlabeled:
+    """Check images and add them to the unlabeled ones of a dataset."""
+
+    dataset: str
+    images: list[Path]
+    processes: int | None
+    dry_run: bool
+
+    def run(self) -> int:
+        """Add what is sound and new; the exit status is 1 if that is not all."""
+        from nnunetv2.configuration import default_num_processes
+
+        from nnunetv2_ducisc.raw_dataset.add_unlabeled import add_unlabeled
+
+        processes = self.processes or default_num_processes
+        add_unlabeled(self.dataset, self.images, processes, self.dry_run)
+        return 0
+
+
+Verb = Doctor | Preprocess | Export | Withhold | AddUnlabeled
+
+
+def parse(arguments: Sequence[str] | None = None) -> Verb:
     """The verb that the arguments ask for; its options are named as nnU-Net names them."""
     parser = argparse.ArgumentParser(
         prog="ducisc", description="Semi-supervised training inside nnU-Net v2."
@@ -88,19 +144,23 @@ def parse(arguments: Sequence[str] | None = None) -> Doctor | Preprocess | Expor
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     doctor = _add_verb(verbs, "doctor", Doctor)
-    _add_dataset(doctor, required=False)
+    options_of.dataset(doctor, required=False)
+    options_of.configuration(doctor, required=False)
+    withhold = _add_verb(verbs, "withhold", Withhold)
+    options_of.dataset(withhold)
+    options_of.copy(withhold)
+    add_unlabeled = _add_verb(verbs, "add-unlabeled", AddUnlabeled)
+    options_of.dataset(add_unlabeled)
+    options_of.images(add_unlabeled)
+    options_of.processes(add_unlabeled)
     preprocess = _add_verb(verbs, "preprocess", Preprocess)
-    _add_dataset(preprocess, required=True)
-    preprocess.add_argument(
-        "-np",
-        dest="processes",
-        metavar="N",
-        type=positive_number,
-        help="processes at work (default: nnU-Net's nnUNet_def_n_proc, else 8)",
-    )
+    options_of.dataset(preprocess)
+    options_of.configuration(preprocess)
+    options_of.processes(preprocess)
     export = _add_verb(verbs, "export", Export)
-    _add_dataset(export, required=True)
-    _add_model(export)
+    options_of.dataset(export)
+    options_of.configuration(export)
+    options_of.model(export)
     options = vars(parser.parse_args(arguments))
     verb = options.pop("verb")
     if verb is Doctor and options["configuration"] and not options["dataset"]:
@@ -114,59 +174,6 @@ def _add_verb(verbs: argparse._SubParsersAction, name: str, verb: type) -> argpa
     parser = verbs.add_parser(name, help=text, description=text)
     parser.set_defaults(verb=verb)
     return parser
-
-
-def _add_dataset(parser: argparse.ArgumentParser, required: bool) -> None:
-    parser.add_argument(
-        "-d",
-        dest="dataset",
-        metavar="DATASET",
-        required=required,
-        help="number or name of the dataset",
-    )
-    parser.add_argument(
-        "-c",
-        dest="configuration",
-        metavar="CONFIG",
-        required=required,
-        help="configuration in the plans, like 3d_fullres",
-    )
-    parser.add_argument(
-        "-p", dest="plans", metavar="PLANS", default="nnUNetPlans", help="default: %(default)s"
-    )
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-tr",
-        dest="trainer",
-        metavar="TRAINER",
-        default="nnUNetTrainerDuCiSC",
-        help="default: %(default)s",
-    )
-    parser.add_argument(
-        "-f",
-        dest="folds",
-        metavar="FOLD",
-        nargs="+",
-        default=["0", "1", "2", "3", "4"],
-        help="the folds to export (default: 0 1 2 3 4)",
-    )
-    parser.add_argument(
-        "-chk",
-        dest="checkpoint",
-        metavar="FILE",
-        default="checkpoint_final.pth",
-        help="default: %(default)s; the teacher is checkpoint_final_teacher.pth",
-    )
-    parser.add_argument(
-        "-o",
-        dest="output",
-        metavar="OUT",
-        type=Path,
-        required=True,
-        help="the model folder to write, which must not exist",
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

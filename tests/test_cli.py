@@ -1,13 +1,15 @@
 """The command line: what is typed becomes a dataclass, and bad input becomes one sentence."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from nnunetv2_ducisc import __version__
-from nnunetv2_ducisc.cli import Doctor, Export, Preprocess, main, parse
-from tests.tiny_dataset import TinyDataset
+from nnunetv2_ducisc.cli import AddUnlabeled, Doctor, Export, Preprocess, Withhold, main, parse
+from tests.tiny_dataset import TinyDataset, image, write
 
 pytestmark = pytest.mark.unit
 
@@ -39,6 +41,19 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_options_left_out_are_nnunets_defaults() -> None:
     assert parse(["doctor"]) == Doctor(None, None, "nnUNetPlans")
     assert parse(typed("preprocess -d 501 -c 2d")) == Preprocess("501", "2d", "nnUNetPlans", None)
+    assert parse(typed("withhold -d 4 --labeled 10 --to 604")) == Withhold(
+        dataset="4",
+        labeled=10,
+        seed=0,
+        to=604,
+        groups=None,
+        withheld_labels=True,
+        overwrite=False,
+        dry_run=False,
+    )
+    assert parse(typed("add-unlabeled -d 4 scans x.mha")) == AddUnlabeled(
+        "4", [Path("scans"), Path("x.mha")], None, False
+    )
     assert parse(typed("export -d 501 -c 2d -o out")) == Export(
         dataset="501",
         configuration="2d",
@@ -50,7 +65,16 @@ def test_options_left_out_are_nnunets_defaults() -> None:
     )
 
 
-def test_every_option_arrives() -> None:
+def test_every_option_arrives(tmp_path: Path) -> None:
+    (tmp_path / "cases").write_text("b\na\n")
+    options = f"-d 4 --labeled {tmp_path / 'cases'} --seed 3 --to 604 --groups g.csv"
+    flags = "--no-withheld-labels --overwrite --dry-run"
+    assert parse(["withhold", *typed(f"{options} {flags}")]) == Withhold(
+        "4", ["b", "a"], 3, 604, Path("g.csv"), False, True, True
+    )
+    assert parse(typed("add-unlabeled -d 4 scans -np 3 --dry-run")) == AddUnlabeled(
+        "4", [Path("scans")], 3, True
+    )
     assert parse(typed("doctor -d 501 -c 2d -p mine")) == Doctor("501", "2d", "mine")
     assert parse(typed("preprocess -d 501 -c 2d -p mine -np 3")) == Preprocess(
         "501", "2d", "mine", 3
@@ -70,6 +94,11 @@ def test_every_option_arrives() -> None:
         ("preprocess -d 501", "the following arguments are required: -c"),
         ("preprocess -d 501 -c 2d -np 0", "0 is too few: expected 1 or more"),
         ("export -d 501 -c 2d", "the following arguments are required: -o"),
+        ("withhold -d 4 --to 604", "the following arguments are required: --labeled"),
+        ("withhold -d 4 --labeled x --to 604", "x is neither a number nor a text file"),
+        ("withhold -d 4 --labeled 1 --to 1000", "1000 is no dataset number: expected 1 to 999"),
+        ("withhold -d 4 --labeled 1 --to 604 --seed -1", "-1 is no seed: expected 0 to 42949"),
+        ("add-unlabeled -d 4", "the following arguments are required: IMAGE"),
     ],
 )
 def test_what_cannot_be_parsed_is_refused_by_argparse(
@@ -148,3 +177,42 @@ def test_export_writes_the_model_and_says_how_to_predict(
     assert f"nnUNetv2_predict_from_modelfolder -i INPUT -o OUTPUT -m {out} -f all" in (
         capsys.readouterr().out
     )
+
+
+def test_withhold_writes_a_copy_and_says_what_comes_next(
+    tiny_raw: TinyDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a draw that is possible, nothing is written."""
+    shutil.rmtree(tiny_raw.raw)
+    for case in "ab":
+        tiny_raw.add(case, folder="imagesTr")
+        tiny_raw.add(case, folder="labelsTr")[0].rename(
+            tiny_raw.raw / "labelsTr" / f"{case}.nii.gz"
+        )
+    (tiny_raw.raw / "dataset.json").write_text(json.dumps(tiny_raw.dataset_json))
+    copy = tmp_path / "nnUNet_raw" / "Dataset604_Tiny"
+    assert "not possible with 2 cases" in refusal(
+        capsys, *typed("withhold -d 501 --labeled 2 --to 604")
+    )
+    assert main(typed("withhold -d 501 --labeled 1 --to 604 --dry-run")) == 0
+    assert str(copy / "dataset.json") in capsys.readouterr().out.splitlines()
+    assert not copy.exists()
+    assert main(typed("withhold -d 501 --labeled 1 --to 604")) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "nnUNetv2_train 604 CONFIGURATION all -tr nnUNetTrainerDuCiSC"
+    )
+    assert (copy / "dataset.json").is_file()
+
+
+def test_add_unlabeled_fails_for_one_case_and_adds_the_others(
+    tiny_raw: TinyDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_raw.add("l", seed=1, folder="imagesTr")
+    (tiny_raw.raw / "dataset.json").write_text(json.dumps(tiny_raw.dataset_json))
+    write(tmp_path / "scans" / "x.nii", image(seed=2))
+    write(tmp_path / "scans" / "l.nii", image(seed=3))
+    assert main(["add-unlabeled", "-d", "501", str(tmp_path / "scans"), "-np", "1"]) == 1
+    printed = capsys.readouterr()
+    assert "1 (1 file: 1 conversion)." in printed.out
+    assert printed.err.splitlines()[-1].startswith("Case l is not added, a labeled case is called")
+    assert (tiny_raw.raw / "imagesUn" / "x_0000.nii.gz").is_file()

@@ -128,7 +128,7 @@ def test_a_volume_beyond_the_known_ones_gets_a_warning(run: ScriptRun) -> None:
     for case in IDS:
         write_raw(run.download, case)
     run.convert()
-    sentence = f"{TEST} has a label of 0.003 ml, known are 18.6 to 132.1 ml: look at it"
+    sentence = f"{TEST} has a label of 0.00317 ml, known are 18.6 to 132.1 ml: look at it"
     assert sentence in run.json("conversion")["warnings"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from nnunetv2_ducisc.raw_dataset.layout import Part
 from nnunetv2_ducisc.raw_dataset.source import Case, Protocol
 from nnunetv2_ducisc.raw_dataset.staging import write_json
 from nnunetv2_ducisc.raw_dataset.volume import Volume, check_volume
+from nnunetv2_ducisc.truncation import check_not_truncated
 
 ENDING = ".nii.gz"
 
@@ -69,10 +70,11 @@ class CaseJob:
             return False
         files = json.loads(self.record.read_text())["files"]
         return {name: entry["state"] for name, entry in files.items()} == {
-            self._name(file): _state(file) for file in self._files()
+            self._name(file): _state(file) for file in self.files
         }
 
-    def _files(self) -> tuple[Path, ...]:
+    @property
+    def files(self) -> tuple[Path, ...]:
         """The files that are read."""
         return self.case.files if self.needs_label else self.case.images
 
@@ -84,8 +86,7 @@ class CaseJob:
     def files_record(self) -> dict[str, dict[str, Any]]:
         """Hash and state of every file that is read."""
         return {
-            self._name(file): {"state": _state(file), "sha256": sha256(file)}
-            for file in self._files()
+            self._name(file): {"state": _state(file), "sha256": sha256(file)} for file in self.files
         }
 
 
@@ -102,6 +103,7 @@ def convert_case(job: CaseJob) -> str:
         if job.needs_label and job.case.label is None:
             raise DuCiSCError("it has no label")
         files = job.files_record()
+        _check_whole(job.files)
         volume = job.read(job.case, job.needs_label)
         check_volume(volume, job.labels.values())
         volume = job.protocol.apply(volume)
@@ -117,6 +119,15 @@ def convert_case(job: CaseJob) -> str:
     return job.case.identifier
 
 
+def _check_whole(files: Iterable[Path]) -> None:
+    """No file was cut off; SimpleITK would fill up some of them without a word."""
+    for file in files:
+        try:
+            check_not_truncated(file)
+        except DuCiSCError as error:
+            raise DuCiSCError(f"{file.name} is of no use, {error}") from error
+
+
 def facts(volume: Volume, job: CaseJob) -> dict[str, Any]:
     """Size, spacing and label volumes, for the table and for conversion.json."""
     spacing = volume.image.GetSpacing()
@@ -125,7 +136,7 @@ def facts(volume: Volume, job: CaseJob) -> dict[str, Any]:
         voxels = np.bincount(sitk.GetArrayViewFromImage(volume.label).ravel())
         voxel_ml = float(np.prod(spacing)) / 1000
         result["label_ml"] = {
-            name: round(float(voxels[index]) * voxel_ml, 3) if index < len(voxels) else 0.0
+            name: float(f"{voxels[index] * voxel_ml:.4g}") if index < len(voxels) else 0.0
             for name, index in job.labels.items()
             if index
         }

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnunetv2_ducisc.arguments import number_or_list, positive_number
+from nnunetv2_ducisc.arguments import number_or_list, positive_number, seed_number
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.assignment import assign
 from nnunetv2_ducisc.raw_dataset.conversion import Conversion, folder_variable
@@ -94,7 +94,7 @@ def _parser(source: Source) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=seed_number,
         default=0,
         help="of a drawn split" if source.drawn else argparse.SUPPRESS,
     )

@@ -1,0 +1,190 @@
+"""One case to add, brought into a folder of its own and checked; what a worker process runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813 (its own name for itself)
+from nnunetv2.imageio.base_reader_writer import BaseReaderWriter
+
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
+from nnunetv2_ducisc.nnunet.unlabeled import check_image
+from nnunetv2_ducisc.raw_dataset.dicom import read_series
+from nnunetv2_ducisc.raw_dataset.header import Header, read_header
+from nnunetv2_ducisc.raw_dataset.incoming import Incoming
+from nnunetv2_ducisc.raw_dataset.inputs import sha256
+from nnunetv2_ducisc.raw_dataset.links import Way, place
+from nnunetv2_ducisc.truncation import check_not_truncated
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What all images of a dataset have in common.
+
+    Attributes:
+        ending: how their names end.
+        reader: nnU-Net's class for them.
+        num_channels: after reading.
+        is_flat: whether they are 2D.
+    """
+
+    ending: str
+    reader: type[BaseReaderWriter]
+    num_channels: int
+    is_flat: bool
+
+
+@dataclass(frozen=True)
+class StageJob:
+    """A case to bring.
+
+    Attributes:
+        incoming: from where.
+        folder: whereto; it is made, and holds nothing but this case.
+        kind: what it must be.
+    """
+
+    incoming: Incoming
+    folder: Path
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class StagedCase:
+    """A sound case in a folder of its own.
+
+    Attributes:
+        case: its identifier.
+        images: channel files in order.
+        sidecar: of a TIFF, if there is one.
+        ways: how each of these files came there.
+        voxels: a hash for each channel file, of what the reader yields.
+        header: of the first channel file.
+        sources: state and hash of the files that it was made from, by name.
+    """
+
+    case: str
+    images: tuple[Path, ...]
+    sidecar: Path | None
+    ways: tuple[Way, ...]
+    voxels: tuple[str, ...]
+    header: Header | None
+    sources: dict[str, dict[str, Any]]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files."""
+        return (*self.images, *([self.sidecar] if self.sidecar else []))
+
+
+def stage_case(job: StageJob) -> StagedCase:
+    """Bring a case there, by a link where its ending is the dataset's, and check it.
+
+    Raises:
+        DuCiSCError: it cannot be read, or training would not take it.
+    """
+    incoming, kind = job.incoming, job.kind
+    try:
+        sources = {
+            file.name: {"state": state(file), "sha256": sha256(file)}
+            for file in incoming.files(kind.ending)
+        }
+        for image in incoming.images:
+            check_not_truncated(image)
+        images, sidecar, ways = _bring(job)
+        voxels = read_voxels(images, kind.reader)
+        _check(incoming.case, voxels, kind)
+    except Exception as error:
+        known = isinstance(error, DuCiSCError)
+        reason = str(error) if known else f"it cannot be read ({one_line(error)})"
+        raise refusal(
+            incoming.case, reason, f"mend {incoming.images[0]} or leave it out"
+        ) from error
+    hashes = tuple(voxel_hash(part) for part in np.array_split(voxels, len(images)))
+    header = read_header(images[0], kind.ending)
+    return StagedCase(incoming.case, images, sidecar, ways, hashes, header, sources)
+
+
+def refusal(case: str, reason: str, way_out: str) -> DuCiSCError:
+    """The sentence for a case that is not taken."""
+    return DuCiSCError(f"Case {case} is not added, {reason}: {way_out}.")
+
+
+def read_voxels(images: Sequence[Path], reader: type[BaseReaderWriter]) -> np.ndarray:
+    """The channels of a case, shape (C, *spatial).
+
+    Raises:
+        Exception: whatever the reader raises; what nnU-Net only prints is in the message.
+    """
+    with redirect_stdout(StringIO()) as printed, redirect_stderr(printed):
+        try:
+            return reader().read_images([str(image) for image in images])[0]
+        except RuntimeError as error:
+            if str(error):
+                raise
+            raise RuntimeError(printed.getvalue().partition("\n")[0]) from error
+
+
+def voxel_hash(voxels: np.ndarray) -> str:
+    """A hash of an array, shape (C, *spatial): the same for an image in any format."""
+    digest = hashlib.sha256(str(voxels.shape).encode())
+    digest.update(np.ascontiguousarray(voxels, dtype=np.float32).data)
+    return digest.hexdigest()
+
+
+def state(file: Path) -> list[int]:
+    """Size in bytes and time of the last change in ns: enough to see that a file is another."""
+    stat = file.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _bring(job: StageJob) -> tuple[tuple[Path, ...], Path | None, tuple[Way, ...]]:
+    """Link the files, or convert them."""
+    incoming, ending = job.incoming, job.kind.ending
+    job.folder.mkdir()
+    sources: Sequence[Path | tuple[Path, ...]] = incoming.images
+    if incoming.is_series:
+        sources = [incoming.images]
+    images, ways = [], []
+    for channel, source in enumerate(sources):
+        images.append(job.folder / f"{incoming.case}_{channel:04d}{ending}")
+        ways.append(_bring_image(source, images[-1], ending))
+    sidecar = None
+    if beside := incoming.sidecar(ending):
+        sidecar = job.folder / f"{incoming.case}.json"
+        ways.append(place(beside, sidecar))
+    return tuple(images), sidecar, tuple(ways)
+
+
+def _bring_image(source: Path | tuple[Path, ...], target: Path, ending: str) -> Way:
+    """One file, from a file or from the slices of a series."""
+    if isinstance(source, tuple):
+        image = read_series(source)
+    elif source.name.lower().endswith(ending.lower()):
+        return place(source, target)
+    else:
+        image = sitk.ReadImage(str(source))
+    for key in image.GetMetaDataKeys():
+        image.EraseMetaData(key)  # may name the patient; and much of it fits no other format
+    sitk.WriteImage(image, str(target), useCompression=True)
+    return Way.CONVERSION
+
+
+def _check(case: str, voxels: np.ndarray, kind: Kind) -> None:
+    """What the preprocessing of unlabeled images would refuse, and another number of dimensions."""
+    try:
+        check_image(case, voxels, kind.num_channels)
+    except DuCiSCError as error:  # whose way out is for images that are in imagesUn
+        fact = str(error).rpartition(": ")[0].removeprefix(f"Unlabeled case {case} ")
+        raise DuCiSCError(f"it {fact}") from error
+    is_flat = voxels.shape[1] == 1
+    if is_flat != kind.is_flat:
+        found, expected = ("2D", "3D") if is_flat else ("3D", "2D")
+        raise DuCiSCError(f"it is {found}, but the labeled images are {expected}")
