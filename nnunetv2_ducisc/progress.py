@@ -92,7 +92,7 @@ class ProgressLog:
         from nnunetv2_ducisc.figures import plot_progress
 
         beside = folder / ".ducisc_log.csv.partial"
-        with beside.open("w", newline="") as file:
+        with beside.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.columns, restval="")
             writer.writeheader()
             writer.writerows(self.rows)

@@ -74,7 +74,7 @@ class Environment:
             env=inherited | {"OMP_NUM_THREADS": "1"} | variables,
             cwd=self.root,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=True,
         )
 

@@ -332,7 +332,7 @@ def doctor(
         [console("ducisc"), "doctor", "-d", dataset.dataset_id, "-c", dataset.configuration],
         env=os.environ | dataset.environment(results) | variables,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
 
 

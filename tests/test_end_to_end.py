@@ -32,7 +32,7 @@ numpy.save(sys.argv[3], logits.float().numpy())
 
 def run(*command: str, environment: dict[str, str]) -> str:
     done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, check=False
+        command, env=os.environ | environment, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
@@ -122,7 +122,7 @@ def test_export_refuses_a_folder_that_is_there(planned_3d, model_3d, tmp_path):
         + ["-chk", "checkpoint_final.pth", "-o", str(tmp_path)],
         env=os.environ | planned_3d.environment(model_3d.parents[1]),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 1

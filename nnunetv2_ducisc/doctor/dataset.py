@@ -50,7 +50,7 @@ def _dataset_json(raw_dataset: Path) -> dict[str, Any]:
     """The content of dataset.json, which must have what nnU-Net reads in it."""
     file = raw_dataset / "dataset.json"
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise DuCiSCError(
             f"{file} cannot be read ({error.strerror}): write it as nnU-Net's dataset format asks."

@@ -52,7 +52,7 @@ class UnlabeledData:
         except RuntimeError as error:  # of nnU-Net, for a variable that is not set
             raise DuCiSCError(str(error)) from error
         plans_manager = _read_plans(preprocessed / f"{plans_name}.json", configuration)
-        dataset_json = json.loads((preprocessed / "dataset.json").read_text())
+        dataset_json = json.loads((preprocessed / "dataset.json").read_text(encoding="utf-8"))
         return cls(raw, preprocessed, plans_manager, configuration, dataset_json)
 
     @property

@@ -68,7 +68,7 @@ class CaseJob:
         """Whether the case has been converted from the files as they are now."""
         if not self.record.is_file():
             return False
-        files = json.loads(self.record.read_text())["files"]
+        files = json.loads(self.record.read_text(encoding="utf-8"))["files"]
         return {name: entry["state"] for name, entry in files.items()} == {
             self._name(file): _state(file) for file in self.files
         }

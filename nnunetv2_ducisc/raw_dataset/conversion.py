@@ -165,7 +165,11 @@ class Conversion:
                 "nnUNet_preprocessed=/folder/of/preprocessed/data."
             )
         file = self._folds_file
-        if file.is_file() and json.loads(file.read_text()) != folds and not overwrite:
+        if (
+            file.is_file()
+            and json.loads(file.read_text(encoding="utf-8")) != folds
+            and not overwrite
+        ):
             raise DuCiSCError(
                 f"{file} holds other folds: remove it, or replace it with --overwrite."
             )

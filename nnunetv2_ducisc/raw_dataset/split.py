@@ -74,7 +74,9 @@ class Split:
 
 def shipped(name: str) -> dict:
     """The content of a list that comes with the package, its source among it."""
-    return json.loads((resources.files(__package__) / "splits" / f"{name}.json").read_text())
+    return json.loads(
+        (resources.files(__package__) / "splits" / f"{name}.json").read_text(encoding="utf-8")
+    )
 
 
 def published(name: str, variant: str | None = None) -> Split:
@@ -96,7 +98,7 @@ def read_split(file: Path) -> Split:
         DuCiSCError: not such a file.
     """
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding="utf-8"))
         lists = [content["train"], content["test"], content.get("val", [])]
         if not all(isinstance(names, list) for names in lists):
             raise TypeError("train, test and val are lists of names")

@@ -73,7 +73,7 @@ class Staging:
         """Start anew, or go on by the same recipe."""
         file = self.folder / "recipe.json"
         wanted = json.dumps(recipe, indent=2, sort_keys=True)
-        if file.is_file() and file.read_text() != wanted:
+        if file.is_file() and file.read_text(encoding="utf-8") != wanted:
             if not overwrite:
                 raise DuCiSCError(
                     f"{self.final} was begun with other options, and what is done lies in "
