@@ -11,8 +11,6 @@ from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.export import export_model
 
-pytestmark = pytest.mark.unit
-
 
 @pytest.fixture
 def model(finished_run) -> Path:

@@ -14,8 +14,6 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunetv2_ducisc.nnunet.loading import TwoViews, UnlabeledBatch, stop
 
-pytestmark = pytest.mark.unit
-
 
 def nnunet_transforms(patch, dummy_2d=False, use_mask=False) -> ComposeTransforms:
     mirror_axes = tuple(range(len(patch)))

@@ -28,9 +28,6 @@ from tests.tiny_dataset import (
     written,
 )
 
-pytestmark = pytest.mark.unit
-
-
 # Children start from a clean process that has imported all this once.
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload([__name__])

@@ -20,8 +20,6 @@ from nnunetv2_ducisc.variants import (
 )
 from tests.planned import GARBAGE, PlannedDataset
 
-pytestmark = pytest.mark.unit
-
 
 def started(trainer):
     """The trainer as it stands before its first step."""

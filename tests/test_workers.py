@@ -15,8 +15,6 @@ import pytest
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.workers import as_they_finish, processes
 
-pytestmark = pytest.mark.unit
-
 # Two workers that note their process id; then one is idle and one busy for longer than any test.
 SLEEPERS = """
 from pathlib import Path
