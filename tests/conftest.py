@@ -11,6 +11,7 @@ import torch
 from batchgeneratorsv2.transforms.noise import gaussian_blur
 
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
+from tests.adding import Adding
 from tests.planned import PlannedDataset, plan
 from tests.tiny_dataset import TinyDataset
 
@@ -75,3 +76,13 @@ def two_cases(tmp_path: Path) -> TinyDataset:
     dataset.add("a", seed=1)
     dataset.add("b", seed=2)
     return dataset
+
+
+@pytest.fixture
+def adding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> Adding:
+    """The toy dataset with nnU-Net's variables set, and the verb that adds to it."""
+    for name in ("raw", "preprocessed", "results"):
+        monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / name))
+    return Adding(tmp_path, capsys)

@@ -17,15 +17,6 @@ from tests.dicom_series import write_series
 pytestmark = pytest.mark.unit
 
 
-@pytest.fixture
-def adding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> Adding:
-    for name in ("raw", "preprocessed", "results"):
-        monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / name))
-    return Adding(tmp_path, capsys)
-
-
 def sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 

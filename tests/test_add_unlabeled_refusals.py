@@ -1,7 +1,6 @@
 """``ducisc add-unlabeled``: what cannot be added is refused in a sentence each, never the rest."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,15 +13,6 @@ from tests.adding import SHAPE, Adding, noise, picture, write
 from tests.dicom_series import write_series
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture
-def adding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> Adding:
-    for name in ("raw", "preprocessed", "results"):
-        monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / name))
-    return Adding(tmp_path, capsys)
 
 
 def test_what_is_not_sound_is_named_while_the_others_are_added(adding: Adding) -> None:

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
-from tqdm import tqdm
 
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.assignment import Assignment
 from nnunetv2_ducisc.raw_dataset.case_job import ENDING, CaseJob, convert_case
+from nnunetv2_ducisc.raw_dataset.jobs import run_jobs
 from nnunetv2_ducisc.raw_dataset.layout import Part
 from nnunetv2_ducisc.raw_dataset.source import Download, Protocol, Source
 from nnunetv2_ducisc.raw_dataset.split import Split
 from nnunetv2_ducisc.raw_dataset.staging import Staging, write_json
 from nnunetv2_ducisc.raw_dataset.summary import table, volume_warnings
-from nnunetv2_ducisc.workers import as_they_finish, processes
 
 
 @dataclass(frozen=True)
@@ -183,18 +182,8 @@ class Conversion:
 
 def _convert(jobs: list[CaseJob], num_processes: int) -> None:
     """Run the jobs; a case that cannot be converted does not stop the others."""
-    failures = []
-    with (
-        tqdm(desc="Converting", total=len(jobs), unit="case", disable=not jobs) as progress,
-        processes(max(1, min(num_processes, len(jobs)))) as executor,
-    ):
-        for finished in as_they_finish(executor, convert_case, jobs, 2 * num_processes):
-            error = finished.exception()
-            if isinstance(error, DuCiSCError):
-                failures.append(error)
-            elif error is not None:
-                raise error
-            progress.update()
+    results = run_jobs("Converting", convert_case, jobs, num_processes)
+    failures = [result for result in results if isinstance(result, DuCiSCError)]
     if failures:
         raise DuCiSCError("\n".join(map(str, failures))) from failures[0]
 
