@@ -16,11 +16,17 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.crop import crop_in_plane
-from nnunetv2_ducisc.raw_dataset.script import main
-from nnunetv2_ducisc.raw_dataset.source import Case, Download, Protocol, Source, nothing_found
-from nnunetv2_ducisc.raw_dataset.split import published, shipped
-from nnunetv2_ducisc.raw_dataset.volume import Volume, volume_of
+from nnunetv2_ducisc.raw_dataset.downloads.crop import crop_in_plane
+from nnunetv2_ducisc.raw_dataset.downloads.script import main
+from nnunetv2_ducisc.raw_dataset.downloads.source import (
+    Case,
+    Download,
+    Protocol,
+    Source,
+    nothing_found,
+)
+from nnunetv2_ducisc.raw_dataset.downloads.split import published, shipped
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, volume_of
 
 SPACING = (0.625, 0.625, 0.625)  # mm; the headers' geometry is a placeholder
 SMALLEST_BOX = 112  # voxels along x and y; the patch size of the literature

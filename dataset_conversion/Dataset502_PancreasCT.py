@@ -17,12 +17,18 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.crop import crop_in_plane
 from nnunetv2_ducisc.raw_dataset.dicom import PATIENT_ID, header, read_series, series_folders
-from nnunetv2_ducisc.raw_dataset.script import main
-from nnunetv2_ducisc.raw_dataset.source import Case, Download, Protocol, Source, nothing_found
-from nnunetv2_ducisc.raw_dataset.split import published
-from nnunetv2_ducisc.raw_dataset.volume import Volume
+from nnunetv2_ducisc.raw_dataset.downloads.crop import crop_in_plane
+from nnunetv2_ducisc.raw_dataset.downloads.script import main
+from nnunetv2_ducisc.raw_dataset.downloads.source import (
+    Case,
+    Download,
+    Protocol,
+    Source,
+    nothing_found,
+)
+from nnunetv2_ducisc.raw_dataset.downloads.split import published
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume
 
 PATIENT = re.compile(r"PANCREAS_(\d{4})")
 CONVERTED = re.compile(r"PANCREAS_(\d{4})\.nii(\.gz)?")

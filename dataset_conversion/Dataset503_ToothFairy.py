@@ -23,10 +23,17 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
-from nnunetv2_ducisc.raw_dataset.script import main
-from nnunetv2_ducisc.raw_dataset.source import Case, Download, Protocol, Source, nothing_found
-from nnunetv2_ducisc.raw_dataset.split import Split, read_split, shuffled
-from nnunetv2_ducisc.raw_dataset.volume import Volume, volume_of
+from nnunetv2_ducisc.raw_dataset.downloads.script import main
+from nnunetv2_ducisc.raw_dataset.downloads.source import (
+    Case,
+    Download,
+    Protocol,
+    Source,
+    nothing_found,
+)
+from nnunetv2_ducisc.raw_dataset.downloads.split import Split, read_split
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, volume_of
+from nnunetv2_ducisc.raw_dataset.shuffle import shuffled
 
 SPACING = (0.3, 0.3, 0.3)  # mm; the arrays have no header
 IMAGE, LABEL = "data.npy", "gt_alpha.npy"  # gt_sparse.npy is a curve and no mask of the canal

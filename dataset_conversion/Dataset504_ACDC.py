@@ -23,10 +23,16 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.script import main
-from nnunetv2_ducisc.raw_dataset.source import Case, Download, Protocol, Source, nothing_found
-from nnunetv2_ducisc.raw_dataset.split import published, shipped
-from nnunetv2_ducisc.raw_dataset.volume import Volume
+from nnunetv2_ducisc.raw_dataset.downloads.script import main
+from nnunetv2_ducisc.raw_dataset.downloads.source import (
+    Case,
+    Download,
+    Protocol,
+    Source,
+    nothing_found,
+)
+from nnunetv2_ducisc.raw_dataset.downloads.split import published, shipped
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume
 
 _FRAME = re.compile(r"((patient\d{3})_frame(\d{2}))(_gt)?\.nii(?:\.gz)?")
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])  # NIfTI's world axes to SimpleITK's

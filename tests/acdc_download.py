@@ -8,9 +8,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from nnunetv2_ducisc.raw_dataset.split import shipped
+from nnunetv2_ducisc.raw_dataset.downloads.split import shipped
 
 FACTS = shipped("acdc")
+SIZE = (9, 7)  # x, y
 SPACING = (1.25, 1.5, 8.0)  # mm, x y z
 TURN = np.radians(30)
 # The scan lies turned by 30 degrees about the patient's left-right axis, with y to posterior.
@@ -25,15 +26,15 @@ QFORM = np.array(
 LIE = np.diag([-1.0, -1.0, 1.0, 1.0])  # the sform of these files
 
 
-def heart(slices: int) -> np.ndarray:
+def heart(slices: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     """int16, indexed x, y, z: no two axes are alike."""
-    x, y, z = np.indices((9, 7, slices))
+    x, y, z = np.indices((*size, slices))
     return (x + 20 * y + 300 * z).astype(np.int16)
 
 
-def classes(slices: int) -> np.ndarray:
+def classes(slices: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     """From voxel (2, 1, 1) 5 voxels of class 1 along x, 4 of 2 along y, 3 of 3 along z."""
-    label = np.zeros((9, 7, slices), dtype=np.uint8)
+    label = np.zeros((*size, slices), dtype=np.uint8)
     label[3:8, 1, 1], label[2, 2:6, 1], label[2, 1, 2:5] = 1, 2, 3
     return label
 
@@ -61,14 +62,19 @@ def slices(patient: str) -> int:
     return FACTS["slices_per_frame"][patient]
 
 
-def write_patient(folder: Path, patient: str, names: list[str] | None = None) -> Path:
+def write_patient(
+    folder: Path,
+    patient: str,
+    names: list[str] | None = None,
+    size: tuple[int, int] = SIZE,
+) -> Path:
     """A patient's folder with the frames of the challenge, or those that are named."""
     inside = folder / patient
     inside.mkdir(parents=True)
     count = FACTS["slices_per_frame"].get(patient, 6)
     for name in names or frames(patient):
-        nibabel.save(nifti(heart(count)), inside / f"{name}.nii.gz")
-        nibabel.save(nifti(classes(count)), inside / f"{name}_gt.nii.gz")
+        nibabel.save(nifti(heart(count, size)), inside / f"{name}.nii.gz")
+        nibabel.save(nifti(classes(count, size)), inside / f"{name}_gt.nii.gz")
     (inside / f"{patient}_4d.nii.gz").write_bytes(b"four axes, which nobody reads")
     (inside / "Info.cfg").write_text("ED: 1\nES: 12\nGroup: DCM\nHeight: 184.0\nNbFrame: 30\n")
     (inside / "MANDATORY_CITATION.md").write_text("Bernard et al.")

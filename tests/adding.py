@@ -13,7 +13,7 @@ import tifffile
 from skimage import io
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.add_unlabeled import add_unlabeled
+from nnunetv2_ducisc.raw_dataset.adding.add_unlabeled import add_unlabeled
 
 SHAPE = (6, 8, 10)  # z, y, x
 SPACING = (0.5, 1.0, 2.0)  # x, y, z in mm

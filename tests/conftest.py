@@ -13,6 +13,7 @@ from batchgeneratorsv2.transforms.noise import gaussian_blur
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from tests.adding import Adding
 from tests.planned import PlannedDataset, plan
+from tests.script_run import MakeScriptRun, ScriptRun
 from tests.tiny_dataset import TinyDataset
 
 
@@ -86,3 +87,11 @@ def adding(
     for name in ("raw", "preprocessed", "results"):
         monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / name))
     return Adding(tmp_path, capsys)
+
+
+@pytest.fixture
+def script_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> MakeScriptRun:
+    """A script of dataset_conversion/ by lists of few cases, below the test's folder."""
+    return lambda source, lists: ScriptRun(source, tmp_path, lists, capsys, monkeypatch)

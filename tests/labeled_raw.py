@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.semi_supervised_copy import SemiSupervisedCopy
-from nnunetv2_ducisc.raw_dataset.withhold import plan_copy
+from nnunetv2_ducisc.raw_dataset.withholding.semi_supervised_copy import SemiSupervisedCopy
+from nnunetv2_ducisc.raw_dataset.withholding.withhold import plan_copy
 
 
 @dataclass

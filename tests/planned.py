@@ -31,6 +31,15 @@ def console(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
+def run(*command: str, environment: dict[str, str]) -> str:
+    """What a command prints; a failure shows its last words."""
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class PlannedDataset:
     """Three labeled, four unlabeled and two test phantoms below ``root``, and stock's plans."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import nibabel
 import pytest
 
-from nnunetv2_ducisc.raw_dataset.script import main
-from nnunetv2_ducisc.raw_dataset.source import Source
+from nnunetv2_ducisc.raw_dataset.downloads.script import main
+from nnunetv2_ducisc.raw_dataset.downloads.source import Source
 
 
 @dataclass
@@ -71,6 +72,9 @@ class ScriptRun:
 
     def json(self, name: str) -> Any:
         return json.loads((self.dataset / f"{name}.json").read_text())
+
+
+MakeScriptRun = Callable[[Source, dict[str, list[str]]], ScriptRun]
 
 
 def cut_off(file: Path) -> None:

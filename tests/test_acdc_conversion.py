@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dataset_conversion.Dataset504_ACDC import ACDC
-from nnunetv2_ducisc.raw_dataset.split import published
+from nnunetv2_ducisc.raw_dataset.downloads.split import published
 from tests.acdc_download import (
     FACTS,
     QFORM,
@@ -23,7 +23,7 @@ from tests.acdc_download import (
     unpack_into_folders,
     write_patient,
 )
-from tests.script_run import ScriptRun, cut_off
+from tests.script_run import MakeScriptRun, ScriptRun, cut_off
 
 pytestmark = pytest.mark.unit
 
@@ -32,11 +32,8 @@ PATIENTS = (LABELED, UNLABELED, VALIDATION, TEST)
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
-    lists = {"train": [LABELED, UNLABELED], "val": [VALIDATION], "test": [TEST]}
-    return ScriptRun(ACDC, tmp_path, lists, capsys, monkeypatch)
+def run(script_run: MakeScriptRun) -> ScriptRun:
+    return script_run(ACDC, {"train": [LABELED, UNLABELED], "val": [VALIDATION], "test": [TEST]})
 
 
 @pytest.fixture

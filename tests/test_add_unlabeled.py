@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnunetv2_ducisc.nnunet.unlabeled import find_unlabeled_cases
-from nnunetv2_ducisc.raw_dataset import add_unlabeled as verb
+from nnunetv2_ducisc.raw_dataset.adding import add_unlabeled as verb
 from tests.adding import Adding, l_shape, noise, read_points, write, written_points
 from tests.dicom_series import write_series
 

@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from nnunetv2_ducisc import __version__
-from nnunetv2_ducisc.cli import AddUnlabeled, Doctor, Export, Preprocess, Withhold, main, parse
+from nnunetv2_ducisc.cli import main, parse
+from nnunetv2_ducisc.verbs.add_unlabeled import AddUnlabeled
+from nnunetv2_ducisc.verbs.doctor import Doctor
+from nnunetv2_ducisc.verbs.export import Export
+from nnunetv2_ducisc.verbs.preprocess import Preprocess
+from nnunetv2_ducisc.verbs.withhold import Withhold
 from tests.tiny_dataset import TinyDataset, image, write
 
 pytestmark = pytest.mark.unit
@@ -90,7 +95,6 @@ def test_every_option_arrives(tmp_path: Path) -> None:
     [
         ("", "the following arguments are required: VERB"),
         ("train", "invalid choice: 'train'"),
-        ("doctor -c 2d", "add -d DATASET"),
         ("preprocess -d 501", "the following arguments are required: -c"),
         ("preprocess -d 501 -c 2d -np 0", "0 is too few: expected 1 or more"),
         ("export -d 501 -c 2d", "the following arguments are required: -o"),
@@ -108,6 +112,12 @@ def test_what_cannot_be_parsed_is_refused_by_argparse(
         parse(typed(arguments))
     assert caught.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_configuration_without_a_dataset_cannot_be_checked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert refusal(capsys, "doctor", "-c", "2d") == "-c was given without -d: add -d DATASET."
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from nnunetv2_ducisc.raw_dataset import conversion as conversion_module
-from nnunetv2_ducisc.raw_dataset.script import main
+from nnunetv2_ducisc.raw_dataset.downloads import conversion as conversion_module
+from nnunetv2_ducisc.raw_dataset.downloads.script import main
 from tests.toy_download import CASES, SPACING, TOY, write_case, write_download
 
 pytestmark = pytest.mark.unit

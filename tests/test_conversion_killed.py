@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from nnunetv2_ducisc.raw_dataset import case_job
-from nnunetv2_ducisc.raw_dataset.script import main
+from nnunetv2_ducisc.raw_dataset.downloads import case_job
+from nnunetv2_ducisc.raw_dataset.downloads.script import main
 from nnunetv2_ducisc.raw_dataset.staging import Staging
 from tests.toy_download import TOY, write_case, write_download
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from nnunetv2_ducisc.raw_dataset.crop import crop_in_plane
-from nnunetv2_ducisc.raw_dataset.volume import Volume, volume_of
+from nnunetv2_ducisc.raw_dataset.downloads.crop import crop_in_plane
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, volume_of
 
 pytestmark = pytest.mark.unit
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from tests.planned import PlannedDataset, console
+from tests.planned import PlannedDataset, console, run
 
 pytestmark = pytest.mark.e2e
 
@@ -28,14 +28,6 @@ image = torch.randn(1, 20, 22, 24, generator=torch.Generator().manual_seed(0))
 logits = predictor.predict_sliding_window_return_logits(image)
 numpy.save(sys.argv[3], logits.float().numpy())
 """
-
-
-def run(*command: str, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, encoding="utf-8", check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
 
 
 def train(dataset: PlannedDataset, results: Path) -> Path:

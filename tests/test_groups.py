@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.draw import draw
-from nnunetv2_ducisc.raw_dataset.groups import read_groups
+from nnunetv2_ducisc.raw_dataset.withholding.draw import draw
+from nnunetv2_ducisc.raw_dataset.withholding.groups import read_groups
 
 pytestmark = pytest.mark.unit
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from dataset_conversion.Dataset501_LeftAtrium import LEFT_ATRIUM
-from nnunetv2_ducisc.raw_dataset.split import published
+from nnunetv2_ducisc.raw_dataset.downloads.split import published
 from tests.left_atrium_download import (
     IDS,
     LABELED,
+    LISTS,
     TEST,
     UNLABELED,
     atrium,
@@ -21,17 +20,14 @@ from tests.left_atrium_download import (
     write_nrrd,
     write_raw,
 )
-from tests.script_run import ScriptRun
+from tests.script_run import MakeScriptRun, ScriptRun
 
 pytestmark = pytest.mark.unit
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
-    lists = {"train": [LABELED, UNLABELED], "test": [TEST]}
-    return ScriptRun(LEFT_ATRIUM, tmp_path, lists, capsys, monkeypatch)
+def run(script_run: MakeScriptRun) -> ScriptRun:
+    return script_run(LEFT_ATRIUM, LISTS)
 
 
 @pytest.mark.parametrize(("foreground", "encoding"), [(255, "gzip"), (255, "raw"), (1, "gzip")])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -14,6 +13,7 @@ from dataset_conversion.Dataset501_LeftAtrium import LEFT_ATRIUM
 from tests.left_atrium_download import (
     IDS,
     LABELED,
+    LISTS,
     TEST,
     UNLABELED,
     atrium,
@@ -22,17 +22,14 @@ from tests.left_atrium_download import (
     write_nrrd,
     write_raw,
 )
-from tests.script_run import ScriptRun, cut_off
+from tests.script_run import MakeScriptRun, ScriptRun, cut_off
 
 pytestmark = pytest.mark.unit
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
-    lists = {"train": [LABELED, UNLABELED], "test": [TEST]}
-    return ScriptRun(LEFT_ATRIUM, tmp_path, lists, capsys, monkeypatch)
+def run(script_run: MakeScriptRun) -> ScriptRun:
+    return script_run(LEFT_ATRIUM, LISTS)
 
 
 FLIPPED = "(-1,0,0) (0,1,0) (0,0,1)"

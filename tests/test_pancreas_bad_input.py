@@ -17,18 +17,15 @@ from tests.pancreas_download import (
     write_label,
     write_nifti,
 )
-from tests.script_run import ScriptRun, cut_off
+from tests.script_run import MakeScriptRun, ScriptRun, cut_off
 
 pytestmark = pytest.mark.unit
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
+def run(script_run: MakeScriptRun) -> ScriptRun:
     """A sound download of two cases, of which each test spoils the first."""
-    lists = {"train": ["image0001"], "test": ["image0002"]}
-    run = ScriptRun(PANCREAS, tmp_path, lists, capsys, monkeypatch)
+    run = script_run(PANCREAS, {"train": ["image0001"], "test": ["image0002"]})
     for number in (1, 2):
         write_dicom(scan_folder(run, number), number)
         write_label(labels(run), number)

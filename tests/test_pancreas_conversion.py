@@ -18,7 +18,7 @@ from nnunetv2.preprocessing.normalization.map_channel_name_to_normalization impo
 )
 
 from dataset_conversion.Dataset502_PancreasCT import PANCREAS
-from nnunetv2_ducisc.raw_dataset.split import published
+from nnunetv2_ducisc.raw_dataset.downloads.split import published
 from tests.pancreas_download import (
     ORIGIN,
     SPACING,
@@ -28,7 +28,7 @@ from tests.pancreas_download import (
     write_dicom,
     write_label,
 )
-from tests.script_run import ScriptRun
+from tests.script_run import MakeScriptRun, ScriptRun
 
 pytestmark = pytest.mark.unit
 
@@ -43,11 +43,8 @@ FLAT_AFFINE[:3, 3] = (-ORIGIN[0], -ORIGIN[1], ORIGIN[2])
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
-    lists = {"train": [LABELED, UNLABELED], "test": [TEST]}
-    return ScriptRun(PANCREAS, tmp_path, lists, capsys, monkeypatch)
+def run(script_run: MakeScriptRun) -> ScriptRun:
+    return script_run(PANCREAS, {"train": [LABELED, UNLABELED], "test": [TEST]})
 
 
 def labels(run: ScriptRun) -> Path:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from dataset_conversion.Dataset502_PancreasCT import PANCREAS, window_and_crop
-from nnunetv2_ducisc.raw_dataset.volume import Volume
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume
 from tests.pancreas_download import ORIGIN, write_dicom, write_label
-from tests.script_run import ScriptRun
+from tests.script_run import MakeScriptRun, ScriptRun
 
 pytestmark = pytest.mark.unit
 
@@ -20,11 +18,8 @@ LABELED, UNLABELED, TEST = ("image0001", "image0002", "image0003")
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
-    lists = {"train": [LABELED, UNLABELED], "test": [TEST]}
-    return ScriptRun(PANCREAS, tmp_path, lists, capsys, monkeypatch)
+def run(script_run: MakeScriptRun) -> ScriptRun:
+    return script_run(PANCREAS, {"train": [LABELED, UNLABELED], "test": [TEST]})
 
 
 @pytest.fixture

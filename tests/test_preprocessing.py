@@ -193,8 +193,8 @@ def test_too_few_channels_after_reading_are_refused(tmp_path: Path) -> None:
     dataset = TinyDataset(tmp_path, num_channels=2)
     dataset.add("a")[1].unlink()
     assert refusal(dataset.unlabeled()) == (
-        "Unlabeled case a was read with 1 channel(s), but dataset.json names 2: add or take away "
-        "channel files in imagesUn."
+        "Unlabeled case a was read with 1 channel(s), but dataset.json names 2: mend the image or "
+        "take the case out of imagesUn."
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.volume import Volume, check_volume, volume_of
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, check_volume, volume_of
 
 pytestmark = pytest.mark.unit
 

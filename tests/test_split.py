@@ -7,7 +7,8 @@ import json
 import pytest
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.split import Split, published, read_split, shipped, shuffled
+from nnunetv2_ducisc.raw_dataset.downloads.split import Split, published, read_split, shipped
+from nnunetv2_ducisc.raw_dataset.shuffle import shuffled
 
 pytestmark = pytest.mark.unit
 

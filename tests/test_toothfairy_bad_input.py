@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dataset_conversion.Dataset503_ToothFairy import TOOTHFAIRY
-from tests.script_run import ScriptRun, cut_off
+from tests.script_run import MakeScriptRun, ScriptRun, cut_off
 from tests.tooth_fairy_download import (
     canal,
     classes,
@@ -24,31 +24,22 @@ from tests.tooth_fairy_download import (
 
 pytestmark = pytest.mark.unit
 
-
-def made(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
-    lists = {"train": ["P001"], "test": ["P002"]}
-    return ScriptRun(TOOTHFAIRY, tmp_path, lists, capsys, monkeypatch)
+LISTS = {"train": ["P001"], "test": ["P002"]}
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
+def run(script_run: MakeScriptRun) -> ScriptRun:
     """A sound download of ToothFairy with two cases, of which each test spoils the first."""
-    run = made(tmp_path, capsys, monkeypatch)
+    run = script_run(TOOTHFAIRY, LISTS)
     write_patient(run.download, "P1")
     write_patient(run.download, "P2")
     return run
 
 
 @pytest.fixture
-def run_of_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
+def run_of_2(script_run: MakeScriptRun) -> ScriptRun:
     """The same of ToothFairy2."""
-    run = made(tmp_path, capsys, monkeypatch)
+    run = script_run(TOOTHFAIRY, LISTS)
     write_patient_of_2(run.download, "P_001")
     write_patient_of_2(run.download, "P_002")
     return run

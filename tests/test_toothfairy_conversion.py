@@ -14,7 +14,7 @@ from nnunetv2.preprocessing.normalization.map_channel_name_to_normalization impo
 )
 
 from dataset_conversion.Dataset503_ToothFairy import TOOTHFAIRY
-from tests.script_run import ScriptRun
+from tests.script_run import MakeScriptRun, ScriptRun
 from tests.tooth_fairy_download import (
     canal,
     scan,
@@ -31,11 +31,8 @@ LABELED, UNLABELED, TEST = CASES = ("P001", "P020", "P548")
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> ScriptRun:
-    lists = {"train": [LABELED, UNLABELED], "test": [TEST]}
-    return ScriptRun(TOOTHFAIRY, tmp_path, lists, capsys, monkeypatch)
+def run(script_run: MakeScriptRun) -> ScriptRun:
+    return script_run(TOOTHFAIRY, {"train": [LABELED, UNLABELED], "test": [TEST]})
 
 
 def dataset_folder(run: ScriptRun) -> Path:

@@ -183,8 +183,8 @@ def test_a_sound_image_passes(dtype: type) -> None:
     [
         (
             SOUND[:1],
-            "Unlabeled case a was read with 1 channel(s), but dataset.json names 2: add or take "
-            "away channel files in imagesUn.",
+            "Unlabeled case a was read with 1 channel(s), but dataset.json names 2: mend "
+            "the image or take the case out of imagesUn.",
         ),
         *(
             (

@@ -9,9 +9,9 @@ import pytest
 
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.nnunet.unlabeled import find_unlabeled_cases
-from nnunetv2_ducisc.raw_dataset import semi_supervised_copy
 from nnunetv2_ducisc.raw_dataset.links import Way
-from nnunetv2_ducisc.raw_dataset.withhold import next_commands
+from nnunetv2_ducisc.raw_dataset.withholding import semi_supervised_copy
+from nnunetv2_ducisc.raw_dataset.withholding.withhold import next_commands
 from tests.labeled_raw import LabeledRaw, tree
 
 pytestmark = pytest.mark.unit

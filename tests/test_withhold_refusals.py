@@ -8,7 +8,7 @@ import pytest
 
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset import links
-from nnunetv2_ducisc.raw_dataset.withhold import plan_copy
+from nnunetv2_ducisc.raw_dataset.withholding.withhold import plan_copy
 from tests.labeled_raw import LabeledRaw, tree
 
 pytestmark = pytest.mark.unit

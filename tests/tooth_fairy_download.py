@@ -10,15 +10,15 @@ import SimpleITK as sitk  # noqa: N813
 SHAPE = (8, 10, 12)  # z, y, x
 
 
-def scan() -> np.ndarray:
+def scan(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
     """int16 from -1000 on: no two axes are alike."""
-    z, y, x = np.indices(SHAPE)
+    z, y, x = np.indices(shape)
     return (x + 16 * y + 180 * z - 1000).astype(np.int16)
 
 
-def canal() -> np.ndarray:
+def canal(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
     """Three arms from voxel z = 3, y = 1, x = 2: 7 along x, 5 along y, 3 along z: 13 voxels."""
-    mask = np.zeros(SHAPE, dtype=np.uint8)
+    mask = np.zeros(shape, dtype=np.uint8)
     mask[3, 1, 2:9] = mask[3, 1:6, 2] = mask[3:6, 1, 2] = 1
     return mask
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nnunetv2_ducisc.raw_dataset.source import Case, Download, Protocol, Source
-from nnunetv2_ducisc.raw_dataset.split import Split
-from nnunetv2_ducisc.raw_dataset.volume import Volume, volume_of
+from nnunetv2_ducisc.raw_dataset.downloads.source import Case, Download, Protocol, Source
+from nnunetv2_ducisc.raw_dataset.downloads.split import Split
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, volume_of
 
 SPACING = (0.5, 1.0, 2.0)
 

@@ -64,23 +64,28 @@ def check_image(case: str, image: np.ndarray, channels_expected: int) -> None:
     Raises:
         DuCiSCError: another number of channels, a value that is not finite, a constant channel.
     """
-    if len(image) != channels_expected:
+    if found := flaw(image, channels_expected):
         raise DuCiSCError(
-            f"Unlabeled case {case} was read with {len(image)} channel(s), but dataset.json names "
-            f"{channels_expected}: add or take away channel files in imagesUn."
+            f"Unlabeled case {case} {found}: mend the image or take the case out of imagesUn."
         )
+
+
+def flaw(image: np.ndarray, channels_expected: int) -> str | None:
+    """Why nobody could train on an image, as the rest of a sentence; None where nothing is wrong.
+
+    Args:
+        image: what the reader yields, shape (C, *spatial).
+        channels_expected: the number of channels that dataset.json names.
+    """
+    if len(image) != channels_expected:
+        return f"was read with {len(image)} channel(s), but dataset.json names {channels_expected}"
     for channel, values in enumerate(image):
         low, high = values.min(), values.max()
         if not np.isfinite([low, high]).all():
-            raise DuCiSCError(
-                f"Unlabeled case {case} holds NaN or infinite values in channel {channel:04d}: "
-                "mend the image or take the case out of imagesUn."
-            )
+            return f"holds NaN or infinite values in channel {channel:04d}"
         if low == high:
-            raise DuCiSCError(
-                f"Unlabeled case {case} is constant in channel {channel:04d}, everywhere {low:g}: "
-                "mend the image or take the case out of imagesUn."
-            )
+            return f"is constant in channel {channel:04d}, everywhere {low:g}"
+    return None
 
 
 def check_files(case: str, files: Iterable[Path]) -> None:

@@ -14,7 +14,7 @@ from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
 
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.names import dataset_name
-from nnunetv2_ducisc.raw_dataset.conversion import folder_variable
+from nnunetv2_ducisc.raw_dataset.folders import raw_folder
 from nnunetv2_ducisc.raw_dataset.layout import Part
 
 
@@ -164,15 +164,3 @@ def image_sidecar(image: Path, ending: str) -> Path:
         ending: the dataset's.
     """
     return image.with_name(f"{image.name[: -len(ending) - len('_0000')]}.json")
-
-
-def raw_folder() -> Path:
-    """nnUNet_raw.
-
-    Raises:
-        DuCiSCError: it is not set.
-    """
-    folder = folder_variable("nnUNet_raw")
-    if folder is None:
-        raise DuCiSCError("nnUNet_raw is not set: run export nnUNet_raw=/folder/of/raw/datasets.")
-    return folder

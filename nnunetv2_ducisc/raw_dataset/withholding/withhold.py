@@ -9,12 +9,15 @@ from pathlib import Path
 from nnunetv2.utilities.dataset_name_id_conversion import find_candidate_datasets
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.conversion import folder_variable
 from nnunetv2_ducisc.raw_dataset.dataset import LabeledCase, RawDataset
-from nnunetv2_ducisc.raw_dataset.draw import draw
-from nnunetv2_ducisc.raw_dataset.groups import read_groups
+from nnunetv2_ducisc.raw_dataset.folders import folder_variable
 from nnunetv2_ducisc.raw_dataset.layout import Part
-from nnunetv2_ducisc.raw_dataset.semi_supervised_copy import SemiSupervisedCopy, is_copy_of
+from nnunetv2_ducisc.raw_dataset.withholding.draw import draw
+from nnunetv2_ducisc.raw_dataset.withholding.groups import read_groups
+from nnunetv2_ducisc.raw_dataset.withholding.semi_supervised_copy import (
+    SemiSupervisedCopy,
+    is_copy_of,
+)
 
 
 def plan_copy(

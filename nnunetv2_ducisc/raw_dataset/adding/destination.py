@@ -14,9 +14,9 @@ from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.nnunet.unlabeled import number_of_channels
+from nnunetv2_ducisc.raw_dataset.adding.staged_case import Kind, read_voxels
 from nnunetv2_ducisc.raw_dataset.dataset import LabeledCase, RawDataset
 from nnunetv2_ducisc.raw_dataset.layout import Part
-from nnunetv2_ducisc.raw_dataset.staged_case import Kind, read_voxels
 
 
 @dataclass(frozen=True)

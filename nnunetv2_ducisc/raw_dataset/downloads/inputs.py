@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from pathlib import Path
 
@@ -30,15 +29,6 @@ def check_folder(path: Path, option: str) -> Path:
         )
     found = "a file" if path.exists() else "not there"
     raise DuCiSCError(f"{path} is {found}: name the folder of the unpacked download with {option}.")
-
-
-def sha256(file: Path) -> str:
-    """The hash of a file's content."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _with_what(archive: Path) -> str:

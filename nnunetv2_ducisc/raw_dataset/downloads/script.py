@@ -9,11 +9,12 @@ from pathlib import Path
 
 from nnunetv2_ducisc.arguments import number_or_list, positive_number, seed_number
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.assignment import assign
-from nnunetv2_ducisc.raw_dataset.conversion import Conversion, folder_variable
-from nnunetv2_ducisc.raw_dataset.inputs import check_folder
-from nnunetv2_ducisc.raw_dataset.source import Source
-from nnunetv2_ducisc.raw_dataset.split import read_split
+from nnunetv2_ducisc.raw_dataset.downloads.assignment import assign
+from nnunetv2_ducisc.raw_dataset.downloads.conversion import Conversion
+from nnunetv2_ducisc.raw_dataset.downloads.inputs import check_folder
+from nnunetv2_ducisc.raw_dataset.downloads.source import Source
+from nnunetv2_ducisc.raw_dataset.downloads.split import read_split
+from nnunetv2_ducisc.raw_dataset.folders import folder_variable, raw_folder
 
 
 def main(source: Source, arguments: Sequence[str] | None = None) -> int:
@@ -37,9 +38,7 @@ def main(source: Source, arguments: Sequence[str] | None = None) -> int:
 
 def _conversion(source: Source, options: argparse.Namespace) -> Conversion:
     """Look at the download and decide what is to be written."""
-    raw = folder_variable("nnUNet_raw")
-    if raw is None:
-        raise DuCiSCError("nnUNet_raw is not set: run export nnUNet_raw=/folder/of/raw/datasets.")
+    raw = raw_folder()
     labels = check_folder(options.labels, "-l") if source.separate_labels else None
     download = source.find(check_folder(options.input, "-i"), labels)
     if options.split_file:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.split import shuffled
+from nnunetv2_ducisc.raw_dataset.shuffle import shuffled
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.conversion import folder_variable
+from nnunetv2_ducisc.raw_dataset.adding.destination import Destination
+from nnunetv2_ducisc.raw_dataset.adding.header import Header, differences, read_header
+from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming
+from nnunetv2_ducisc.raw_dataset.adding.known_images import KnownImages
+from nnunetv2_ducisc.raw_dataset.adding.newcomers import sort_out
+from nnunetv2_ducisc.raw_dataset.adding.staged_case import StagedCase, StageJob, refusal, stage_case
+from nnunetv2_ducisc.raw_dataset.adding.unlabeled_folder import UnlabeledFolder
 from nnunetv2_ducisc.raw_dataset.dataset import RawDataset
-from nnunetv2_ducisc.raw_dataset.destination import Destination
-from nnunetv2_ducisc.raw_dataset.header import Header, differences, read_header
-from nnunetv2_ducisc.raw_dataset.incoming import Incoming
+from nnunetv2_ducisc.raw_dataset.folders import folder_variable
 from nnunetv2_ducisc.raw_dataset.jobs import run_jobs
-from nnunetv2_ducisc.raw_dataset.known_images import KnownImages
 from nnunetv2_ducisc.raw_dataset.links import Way, tally
-from nnunetv2_ducisc.raw_dataset.newcomers import sort_out
-from nnunetv2_ducisc.raw_dataset.staged_case import StagedCase, StageJob, refusal, stage_case
-from nnunetv2_ducisc.raw_dataset.unlabeled_folder import UnlabeledFolder
 
 SHOWN = 5  # warnings of one kind, names in one line
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-import numpy as np
-
 from nnunetv2_ducisc.errors import DuCiSCError
 
 
@@ -109,12 +107,3 @@ def read_split(file: Path) -> Split:
             f"{file} is not a split ({error}): write a JSON file with the lists train and test, "
             "and val if there is one."
         ) from error
-
-
-def shuffled(units: Iterable[str], seed: int) -> tuple[str, ...]:
-    """The units in an order that is drawn: the first k of it are a draw of k for every k.
-
-    NumPy promises that this generator will never give other numbers.
-    """
-    ordered = sorted(units)
-    return tuple(ordered[index] for index in np.random.RandomState(seed).permutation(len(ordered)))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
-from nnunetv2_ducisc.raw_dataset.header import read_header
-from nnunetv2_ducisc.raw_dataset.incoming import Incoming
+from nnunetv2_ducisc.raw_dataset.adding.header import read_header
+from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming
+from nnunetv2_ducisc.raw_dataset.adding.staged_case import Kind, read_voxels, voxel_hash
 from nnunetv2_ducisc.raw_dataset.jobs import run_jobs
-from nnunetv2_ducisc.raw_dataset.staged_case import Kind, read_voxels, voxel_hash
 
 Size: TypeAlias = tuple[int, ...]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,14 @@ from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_j
 
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.assignment import Assignment
-from nnunetv2_ducisc.raw_dataset.case_job import ENDING, CaseJob, convert_case
+from nnunetv2_ducisc.raw_dataset.downloads.assignment import Assignment
+from nnunetv2_ducisc.raw_dataset.downloads.case_job import ENDING, CaseJob, convert_case
+from nnunetv2_ducisc.raw_dataset.downloads.source import Download, Protocol, Source
+from nnunetv2_ducisc.raw_dataset.downloads.split import Split
+from nnunetv2_ducisc.raw_dataset.downloads.summary import table, volume_warnings
 from nnunetv2_ducisc.raw_dataset.jobs import run_jobs
 from nnunetv2_ducisc.raw_dataset.layout import Part
-from nnunetv2_ducisc.raw_dataset.source import Download, Protocol, Source
-from nnunetv2_ducisc.raw_dataset.split import Split
 from nnunetv2_ducisc.raw_dataset.staging import Staging, write_json
-from nnunetv2_ducisc.raw_dataset.summary import table, volume_warnings
 
 
 @dataclass(frozen=True)
@@ -186,9 +185,3 @@ def _convert(jobs: list[CaseJob], num_processes: int) -> None:
     failures = [result for result in results if isinstance(result, DuCiSCError)]
     if failures:
         raise DuCiSCError("\n".join(map(str, failures))) from failures[0]
-
-
-def folder_variable(name: str) -> Path | None:
-    """One of nnU-Net's three folders, or None where its variable is not set."""
-    value = os.environ.get(name)
-    return Path(value) if value else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
-from nnunetv2_ducisc.raw_dataset.volume import Volume
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume
 
 
 def crop_in_plane(volume: Volume, margin: int, smallest: int) -> Volume:

@@ -12,10 +12,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming
+from nnunetv2_ducisc.raw_dataset.adding.staged_case import StagedCase
 from nnunetv2_ducisc.raw_dataset.dataset import RawDataset
-from nnunetv2_ducisc.raw_dataset.incoming import Incoming
 from nnunetv2_ducisc.raw_dataset.layout import Part
-from nnunetv2_ducisc.raw_dataset.staged_case import StagedCase, state
+from nnunetv2_ducisc.raw_dataset.provenance import state
 from nnunetv2_ducisc.raw_dataset.staging import write_json
 
 RECORD = "unlabeled_sources.json"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.split import Split
-from nnunetv2_ducisc.raw_dataset.volume import Volume
+from nnunetv2_ducisc.raw_dataset.downloads.split import Split
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume
 
 
 @dataclass(frozen=True)

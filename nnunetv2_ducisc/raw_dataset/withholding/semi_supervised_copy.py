@@ -17,10 +17,10 @@ from tqdm import tqdm
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.dataset import LabeledCase, RawDataset, image_sidecar
-from nnunetv2_ducisc.raw_dataset.draw import Draw
 from nnunetv2_ducisc.raw_dataset.layout import Part
 from nnunetv2_ducisc.raw_dataset.links import Way, is_placed, place, tally
 from nnunetv2_ducisc.raw_dataset.staging import Staging, write_json
+from nnunetv2_ducisc.raw_dataset.withholding.draw import Draw
 
 METHOD = "withhold"
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.raw_dataset.downloads.source import Case, Download
+from nnunetv2_ducisc.raw_dataset.downloads.split import Split
 from nnunetv2_ducisc.raw_dataset.layout import Part
-from nnunetv2_ducisc.raw_dataset.source import Case, Download
-from nnunetv2_ducisc.raw_dataset.split import Split
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
-from nnunetv2_ducisc.raw_dataset.inputs import sha256
+from nnunetv2_ducisc.raw_dataset.downloads.source import Case, Protocol
+from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, check_volume
 from nnunetv2_ducisc.raw_dataset.layout import Part
-from nnunetv2_ducisc.raw_dataset.source import Case, Protocol
+from nnunetv2_ducisc.raw_dataset.provenance import provenance, state
 from nnunetv2_ducisc.raw_dataset.staging import write_json
-from nnunetv2_ducisc.raw_dataset.volume import Volume, check_volume
 from nnunetv2_ducisc.truncation import check_not_truncated
 
 ENDING = ".nii.gz"
@@ -70,7 +70,7 @@ class CaseJob:
             return False
         files = json.loads(self.record.read_text(encoding="utf-8"))["files"]
         return {name: entry["state"] for name, entry in files.items()} == {
-            self._name(file): _state(file) for file in self.files
+            self._name(file): state(file) for file in self.files
         }
 
     @property
@@ -85,9 +85,7 @@ class CaseJob:
 
     def files_record(self) -> dict[str, dict[str, Any]]:
         """Hash and state of every file that is read."""
-        return {
-            self._name(file): {"state": _state(file), "sha256": sha256(file)} for file in self.files
-        }
+        return {self._name(file): provenance(file) for file in self.files}
 
 
 def convert_case(job: CaseJob) -> str:
@@ -154,9 +152,3 @@ def _write(volume: Volume, job: CaseJob) -> None:
         job.label.parent.mkdir(exist_ok=True)
         label = sitk.Cast(volume.label, sitk.sitkUInt8)
         sitk.WriteImage(label, str(job.label), useCompression=True)
-
-
-def _state(file: Path) -> list[int]:
-    """Size in bytes and time of the last change in ns: enough to see that a file is another."""
-    stat = file.stat()
-    return [stat.st_size, stat.st_mtime_ns]

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunetv2_ducisc.raw_dataset.destination import Destination
-from nnunetv2_ducisc.raw_dataset.incoming import Incoming, find_images
+from nnunetv2_ducisc.raw_dataset.adding.destination import Destination
+from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming, find_images
+from nnunetv2_ducisc.raw_dataset.adding.staged_case import refusal
+from nnunetv2_ducisc.raw_dataset.adding.unlabeled_folder import UnlabeledFolder
 from nnunetv2_ducisc.raw_dataset.layout import Part
-from nnunetv2_ducisc.raw_dataset.staged_case import refusal
-from nnunetv2_ducisc.raw_dataset.unlabeled_folder import UnlabeledFolder
 
 
 @dataclass(frozen=True)

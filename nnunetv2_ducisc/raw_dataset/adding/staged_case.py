@@ -15,12 +15,12 @@ import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 from nnunetv2.imageio.base_reader_writer import BaseReaderWriter
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
-from nnunetv2_ducisc.nnunet.unlabeled import check_image
+from nnunetv2_ducisc.nnunet.unlabeled import flaw
+from nnunetv2_ducisc.raw_dataset.adding.header import Header, read_header
+from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming
 from nnunetv2_ducisc.raw_dataset.dicom import read_series
-from nnunetv2_ducisc.raw_dataset.header import Header, read_header
-from nnunetv2_ducisc.raw_dataset.incoming import Incoming
-from nnunetv2_ducisc.raw_dataset.inputs import sha256
 from nnunetv2_ducisc.raw_dataset.links import Way, place
+from nnunetv2_ducisc.raw_dataset.provenance import provenance
 from nnunetv2_ducisc.truncation import check_not_truncated
 
 
@@ -92,15 +92,12 @@ def stage_case(job: StageJob) -> StagedCase:
     """
     incoming, kind = job.incoming, job.kind
     try:
-        sources = {
-            file.name: {"state": state(file), "sha256": sha256(file)}
-            for file in incoming.files(kind.ending)
-        }
+        sources = {file.name: provenance(file) for file in incoming.files(kind.ending)}
         for image in incoming.images:
             check_not_truncated(image)
         images, sidecar, ways = _bring(job)
         voxels = read_voxels(images, kind.reader)
-        _check(incoming.case, voxels, kind)
+        _check(voxels, kind)
     except Exception as error:
         known = isinstance(error, DuCiSCError)
         reason = str(error) if known else f"it cannot be read ({one_line(error)})"
@@ -139,12 +136,6 @@ def voxel_hash(voxels: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def state(file: Path) -> list[int]:
-    """Size in bytes and time of the last change in ns: enough to see that a file is another."""
-    stat = file.stat()
-    return [stat.st_size, stat.st_mtime_ns]
-
-
 def _bring(job: StageJob) -> tuple[tuple[Path, ...], Path | None, tuple[Way, ...]]:
     """Link the files, or convert them."""
     incoming, ending = job.incoming, job.kind.ending
@@ -177,13 +168,10 @@ def _bring_image(source: Path | tuple[Path, ...], target: Path, ending: str) -> 
     return Way.CONVERSION
 
 
-def _check(case: str, voxels: np.ndarray, kind: Kind) -> None:
+def _check(voxels: np.ndarray, kind: Kind) -> None:
     """What the preprocessing of unlabeled images would refuse, and another number of dimensions."""
-    try:
-        check_image(case, voxels, kind.num_channels)
-    except DuCiSCError as error:  # whose way out is for images that are in imagesUn
-        fact = str(error).rpartition(": ")[0].removeprefix(f"Unlabeled case {case} ")
-        raise DuCiSCError(f"it {fact}") from error
+    if found := flaw(voxels, kind.num_channels):
+        raise DuCiSCError(f"it {found}")
     is_flat = voxels.shape[1] == 1
     if is_flat != kind.is_flat:
         found, expected = ("2D", "3D") if is_flat else ("3D", "2D")

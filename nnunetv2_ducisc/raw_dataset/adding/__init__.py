@@ -1,0 +1,1 @@
+"""``ducisc add-unlabeled``: images from anywhere to imagesUn of a dataset."""

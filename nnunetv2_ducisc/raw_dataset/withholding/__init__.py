@@ -1,0 +1,1 @@
+"""``ducisc withhold``: a semi-supervised copy of a labeled dataset."""
