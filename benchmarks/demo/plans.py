@@ -13,7 +13,7 @@ from typing import Any
 CONFIGURATION = "3d_fullres"
 PLANS = "nnUNetPlans_demo"
 FEATURES = [8, 16, 32, 64]
-EPOCHS = 25
+EPOCHS = 20
 ITERATIONS_PER_EPOCH = 40
 SETTINGS = {
     "num_epochs": EPOCHS,
