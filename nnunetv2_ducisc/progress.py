@@ -30,6 +30,7 @@ class ProgressLog:
         self.rows: list[Row] = []
         self._losses: list[dict[str, Tensor]] = []
         self._counts: list[Tensor] = []
+        self._voxels = 0
         losses = [f"loss_{name}" for name in ("sup", *TERMS)]
         self.columns = ["epoch", "iteration", *losses] + [
             f"{quantity}_{name}"
@@ -37,10 +38,13 @@ class ProgressLog:
             for name in class_names
         ]
 
-    def add_step(self, losses: dict[str, Tensor], voxels: Tensor, reliable: Tensor) -> None:
-        """Keep a semi-supervised step: scalars by term, and two counts a class, shape (C,)."""
+    def add_step(
+        self, losses: dict[str, Tensor], voxels: Tensor, reliable: Tensor, total: int
+    ) -> None:
+        """Keep a semi-supervised step: scalars by term, and what ``count_voxels`` says."""
         self._losses.append({f"loss_{name}": loss.detach() for name, loss in losses.items()})
         self._counts.append(torch.stack([voxels, reliable]))
+        self._voxels += total
 
     def end_epoch(self, epoch: int, iteration: int, train_loss: float, thresholds: Tensor) -> Row:
         """Close the epoch and return its row; in warm-up the training loss is L_sup."""
@@ -48,7 +52,7 @@ class ProgressLog:
         row |= self._mean_losses() | self._shares() if self._counts else {"loss_sup": train_loss}
         names = [f"threshold_{name}" for name in self.class_names]
         row |= dict(zip(names, thresholds.tolist(), strict=True))
-        self._losses, self._counts = [], []
+        self._losses, self._counts, self._voxels = [], [], 0
         self.rows = [*(r for r in self.rows if r["epoch"] < epoch), row]
         return row
 
@@ -65,7 +69,7 @@ class ProgressLog:
         voxels, reliable = torch.stack(self._counts).double().sum(0).tolist()
         row: Row = {}
         for name, count, passed in zip(self.class_names, voxels, reliable, strict=True):
-            row[f"share_{name}"] = count / sum(voxels)
+            row[f"share_{name}"] = count / self._voxels
             if count > 0:
                 row[f"pass_rate_{name}"] = passed / count
         return row

@@ -14,10 +14,11 @@ from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.method.confidence import SelfAwareThresholds, count_voxels
 from nnunetv2_ducisc.method.mixing import draw_mix_ratio, mix
-from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective, one_hot
+from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures, plain_network
+from nnunetv2_ducisc.nnunet.labels import class_names, label_maps, labeling_of
 from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch, stop, unlabeled_loader
 from nnunetv2_ducisc.nnunet.step import (
     StepLoss,
@@ -26,7 +27,7 @@ from nnunetv2_ducisc.nnunet.step import (
     full_resolution,
     replaced,
 )
-from nnunetv2_ducisc.nnunet.support import check_supported, class_names
+from nnunetv2_ducisc.nnunet.support import check_supported
 from nnunetv2_ducisc.progress import ProgressLog
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
@@ -70,7 +71,7 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
     def initialize(self) -> None:
         """Build nnU-Net's network, loss and optimizer, then the teacher and the method's state."""
         if not self.settings.is_supervised:
-            check_supported(self.configuration_manager, self.label_manager)
+            check_supported(self.configuration_manager)
         if self.settings.seed is not None:
             checkpoints.seed_everything(self.settings.seed + self.local_rank)
         super().initialize()
@@ -78,9 +79,11 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         # The teacher is copied before the student gets the hooks that record its features.
         self.teacher = ema_teacher(student, self.settings.ema_decay)
         self.teacher_network = TeacherNetwork(self.teacher.module, self._do_i_compile())
+        self.labeling = labeling_of(self.label_manager)
         self.classes = class_names(self.dataset_json, self.label_manager)
         self.thresholds = SelfAwareThresholds(
             len(self.classes),
+            self.labeling.chance,
             self.settings.threshold_decay,
             self.settings.threshold_min,
             self.settings.threshold_max,
@@ -94,6 +97,7 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
                 prototype_norm=self.settings.prototype_norm,
                 prototype_pairs=self.settings.prototype_pairs,
                 term_weighting=self.settings.term_weighting,
+                labeling=self.labeling,
             )
             scales = self.settings.num_scales if self.objective.needs_prototypes else 0
             self.features = DecoderFeatures(student, scales)
@@ -162,20 +166,22 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         sigma = draw_mix_ratio(len(x_i), self.settings.mix_low, self.settings.mix_high)
         x_k = mix(sigma, x_i, x_j)  # Eq. 5
 
-        probabilities = self.teacher_network.probabilities(unlabeled.teacher.to(self.device))
-        confidence, pseudo_class = probabilities.max(dim=1, keepdim=True)
-        y_i = one_hot(full_resolution(batch["target"]).to(self.device), len(self.classes))
-        y_j = one_hot(pseudo_class, len(self.classes))
-        y_k = mix(sigma, y_i, y_j)  # Eq. 5
-        reliable = self.thresholds.reliable(confidence, pseudo_class)
+        teacher = self.labeling.probabilities(
+            self.teacher_network.logits(unlabeled.teacher.to(self.device))
+        )
+        y_j, reliable = self.labeling.pseudo_label(teacher, self.thresholds.in_use)
+        target = full_resolution(batch["target"]).to(self.device)
+        y_i, annotated = label_maps(target, self.label_manager)
+        labels = Labels.mixed_by(sigma, y_i, annotated, y_j, reliable)  # Eq. 5
 
-        loss = StepLoss(self.loss, self.objective, self.features, Labels(y_i, y_j, y_k, reliable))
+        loss = StepLoss(self.loss, self.objective, self.features, labels)
         with self.features.recording(), replaced(self, "loss", loss):  # Eq. 2 to 4, 6, 7, 10, 11
             outputs = super().train_step(
                 {"data": torch.cat([x_i, x_j, x_k]), "target": batch["target"]}
             )
         self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
-        self.thresholds.update(loss.unlabeled_logits.float().softmax(1), y_j)  # Eq. 8, 9
+        student = self.labeling.probabilities(loss.unlabeled_logits)
+        self.thresholds.update(student, y_j)  # Eq. 8, 9
         self.progress.add_step(loss.values, *count_voxels(y_j, reliable))
         return outputs
 

@@ -130,6 +130,38 @@ def reliable(probabilities: Array, thresholds: Array, low: float, high: float) -
     return mask
 
 
+def sigmoid(logits: Array) -> Array:
+    """Output by output."""
+    return np.array([1 / (1 + math.exp(-value)) for value in logits.flat]).reshape(logits.shape)
+
+
+def region_label(probabilities: Array, thresholds: Array) -> tuple[Array, Array]:
+    """In a region above one half, and whether the decision is surer than the region's threshold."""
+    label, sure = np.zeros(probabilities.shape), np.zeros(probabilities.shape)
+    for b, r in itertools.product(range(len(probabilities)), range(probabilities.shape[1])):
+        for v in positions(probabilities):
+            p = probabilities[(b, r, *v)]
+            label[(b, r, *v)] = p > 0.5
+            sure[(b, r, *v)] = (p if p > 0.5 else 1 - p) > thresholds[r]
+    return label, sure
+
+
+def region_consistency(logits: Array, target: Array, mask: Array) -> float:
+    """Eq. 10 for regions: each its own Dice and binary cross-entropy over its own mask."""
+    p, dice, entropies = sigmoid(logits), [], []
+    for r in range(logits.shape[1]):
+        overlap, predicted, wanted = 0.0, 0.0, 0.0
+        for b, v in itertools.product(range(len(p)), positions(p)):
+            if mask[(b, r, *v)]:
+                q, y = p[(b, r, *v)], target[(b, r, *v)]
+                overlap, predicted, wanted = overlap + q * y, predicted + q * q, wanted + y * y
+                entropies.append(-y * math.log(q) - (1 - y) * math.log(1 - q))
+        if wanted > 0:
+            dice.append(1 - 2 * overlap / (predicted + wanted))
+    mean = [sum(values) / len(values) if values else 0.0 for values in (dice, entropies)]
+    return mean[0] + mean[1]
+
+
 def dice_loss(probabilities: Array, target: Array, mask: Array) -> float:
     """One minus V-Net's Dice, the mean over the foreground classes in the masked target."""
     losses = []

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import SimpleITK
 import torch
 
 from benchmarks.demo.phantoms import write_dataset
@@ -38,6 +40,13 @@ def run(*command: str, environment: dict[str, str]) -> str:
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
+
+
+def wait_for_rows(log: Path, rows: int, process: subprocess.Popen) -> None:
+    """Return when a training has logged so many epochs."""
+    while not (log.is_file() and len(log.read_text().splitlines()) > rows):
+        assert process.poll() is None, "training ended before it could be killed"
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,31 @@ class PlannedDataset:
         )
 
 
-def plan(root: Path, dimensions: int) -> PlannedDataset:
+# What the phantoms' classes chamber 1, wall 2 and vessel 3 are called in dataset.json.
+REGIONS = {"background": 0, "heart": [1, 2], "chamber": 1, "vessel": 3}
+LABEL_KINDS = {
+    "classes": {},
+    "regions": {"labels": REGIONS, "regions_class_order": [2, 1, 3]},
+    "ignore": {"labels": {"background": 0, "chamber": 1, "wall": 2, "vessel": 3, "ignore": 4}},
+    "regions and ignore": {"labels": REGIONS | {"ignore": 4}, "regions_class_order": [2, 1, 3]},
+}
+
+
+def relabel(raw: Path, kind: str) -> None:
+    """Describe the labels anew; with an ignore label nobody has annotated the first third."""
+    file = raw / "dataset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | LABEL_KINDS[kind]))
+    if "ignore" in kind:
+        for label in (raw / "labelsTr").iterdir():
+            picture = SimpleITK.ReadImage(str(label))
+            voxels = SimpleITK.GetArrayFromImage(picture)
+            voxels[: len(voxels) // 3] = 4
+            marked = SimpleITK.GetImageFromArray(voxels)
+            marked.CopyInformation(picture)
+            SimpleITK.WriteImage(marked, str(label))
+
+
+def plan(root: Path, dimensions: int, kind: str = "classes") -> PlannedDataset:
     """Write the phantoms and let nnU-Net's own command plan and preprocess them.
 
     Where the withheld labels of the unlabeled cases would be lies garbage, which no reader reads.
@@ -128,6 +161,7 @@ def plan(root: Path, dimensions: int) -> PlannedDataset:
         seed=0,
         dimensions=dimensions,
     )
+    relabel(dataset.raw, kind)
     for file in (dataset.raw / "imagesUn").iterdir():
         label = dataset.raw / "labelsUn" / file.name.replace("_0000", "")
         label.parent.mkdir(exist_ok=True)

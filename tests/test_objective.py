@@ -11,12 +11,12 @@ from batchgeneratorsv2.transforms.utils.deep_supervision_downsampling import (
 )
 from torch import nn
 
+from nnunetv2_ducisc.method.labeling import ExclusiveClasses, one_hot
 from nnunetv2_ducisc.method.objective import (
     TERMS,
     Labels,
     Objective,
     StudentView,
-    one_hot,
     rescale,
 )
 from tests import naive
@@ -36,13 +36,16 @@ ABSENT = {
 }
 
 
-def objective(weighting="plain", norm="mean", pairs="each", weights=WEIGHTS, **lambdas):
+def objective(
+    weighting="plain", norm="mean", pairs="each", weights=WEIGHTS, labeling=None, **lambdas
+):
     return Objective(
         lambdas={name: lambdas.get(name, 0.0) for name in TERMS},
         scale_weights=weights,
         prototype_norm=norm,
         prototype_pairs=pairs,
         term_weighting=weighting,
+        labeling=ExclusiveClasses(4),
     )
 
 
@@ -71,7 +74,8 @@ def as_tensors(views, labels):
         StudentView(*[[torch.from_numpy(a).requires_grad_() for a in part] for part in view])
         for view in views
     ]
-    return leaves, Labels(*map(torch.from_numpy, labels))
+    y_i, y_j, y_k, mask = map(torch.from_numpy, labels)
+    return leaves, Labels(y_i, y_j, y_k, mask, mask)
 
 
 def leaves_of(view: StudentView) -> list[torch.Tensor]:
@@ -284,7 +288,8 @@ def test_each_term_alone_moves_every_weight_that_it_should_and_goes_down(
     rng = np.random.default_rng(0)
     y_i, y_j = (naive.random_label(rng, 2, 2, [6] * dimensions) for _ in range(2))
     mask = rng.integers(0, 2, size=(2, 1, *[6] * dimensions)).astype(bool)
-    labels = Labels(*map(torch.from_numpy, (y_i, y_j, naive.mix(SIGMA, y_i, y_j), mask)))
+    y_k = naive.mix(SIGMA, y_i, y_j)
+    labels = Labels(*map(torch.from_numpy, (y_i, y_j, y_k, mask, mask)))
     chosen = objective(weighting, weights=(2 / 3, 1 / 3), **{name: 0.5})
     before = {n: p.detach().clone() for n, p in network.named_parameters()}
 
@@ -319,7 +324,8 @@ def test_seventy_thousand_voxels_in_half_precision_do_not_overflow(dtype):
     label = one_hot(torch.ones(size), 2)
     chosen = objective(weights=(1.0,), **dict.fromkeys(TERMS, 1.0))
     with torch.autocast("cpu", dtype=dtype):
-        labels = Labels(label, label, label, torch.ones(size, dtype=torch.bool))
+        everywhere = torch.ones(size, dtype=torch.bool)
+        labels = Labels(label, label, label, everywhere, everywhere)
         terms = chosen.terms(*views, labels)
         total = chosen.total(torch.zeros(()), terms)
     assert terms["proto_ulb"].item() == terms["proto_mix"].item() == 4
@@ -377,12 +383,3 @@ def test_a_soft_label_is_rescaled_to_at_least_single_precision():
     torch.testing.assert_close(
         rescale(label, (2, 2)).double(), label[..., ::2, ::2], rtol=1e-7, atol=0
     )
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64, torch.float32])
-def test_one_hot_maps_have_a_one_at_the_class_of_the_voxel(dtype):
-    """Classes 2 0 of three: (0 0 1) and (1 0 0). nnU-Net's targets are int16 or float."""
-    maps = one_hot(torch.tensor([2, 0], dtype=dtype).reshape(1, 1, 2, 1), 3)
-    assert maps.dtype == torch.float32
-    assert maps.shape == (1, 3, 2, 1)
-    assert maps[0, :, :, 0].T.tolist() == [[0, 0, 1], [1, 0, 0]]

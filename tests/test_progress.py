@@ -20,7 +20,7 @@ HALF = torch.tensor([0.5, 0.5])
 def semi_supervised_epoch(log: ProgressLog, epoch: int, losses: list[float]):
     for loss in losses:
         values = {"sup": torch.tensor(loss), "cs_ulb": torch.tensor(2 * loss)}
-        log.add_step(values, torch.tensor([6.0, 2.0]), torch.tensor([6.0, 0.5]))
+        log.add_step(values, torch.tensor([6.0, 2.0]), torch.tensor([6.0, 0.5]), 8)
     return log.end_epoch(epoch, iteration=len(losses), train_loss=9.0, thresholds=HALF)
 
 
@@ -35,8 +35,8 @@ def test_a_row_is_the_mean_of_the_epochs_steps():
 def test_pass_rates_are_of_all_voxels_of_the_epoch_and_absent_classes_have_none():
     """Organ: 0 of 0, then 9 of 10 voxels: 0.9, not their mean 0.45. Vessel: never there."""
     log = ProgressLog(["background", "organ", "vessel"])
-    log.add_step({}, torch.tensor([10.0, 0, 0]), torch.tensor([10.0, 0, 0]))
-    log.add_step({}, torch.tensor([10.0, 10, 0]), torch.tensor([5.0, 9, 0]))
+    log.add_step({}, torch.tensor([10.0, 0, 0]), torch.tensor([10.0, 0, 0]), 10)
+    log.add_step({}, torch.tensor([10.0, 10, 0]), torch.tensor([5.0, 9, 0]), 20)
     row = log.end_epoch(0, iteration=2, train_loss=0.0, thresholds=torch.full((3,), 0.5))
     assert row["pass_rate_organ"] == 0.9 and row["pass_rate_background"] == 0.75
     assert "pass_rate_vessel" not in row and row["share_vessel"] == 0
@@ -105,7 +105,7 @@ def test_the_console_line_names_what_the_step_computed():
 
 def test_the_console_line_says_which_class_the_teacher_has_lost():
     log = ProgressLog(["background", "organ", "vessel"])
-    log.add_step({}, torch.tensor([8.0, 2, 0]), torch.tensor([8.0, 1, 0]))
+    log.add_step({}, torch.tensor([8.0, 2, 0]), torch.tensor([8.0, 1, 0]), 10)
     row = log.end_epoch(0, iteration=1, train_loss=0.0, thresholds=torch.full((3,), 0.5))
     line = log.console_line(row)
     assert "pass rates 1.000 0.500 -" in line

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.planned import PlannedDataset
+from tests.planned import PlannedDataset, wait_for_rows
 
 pytestmark = pytest.mark.e2e
 
@@ -40,12 +40,6 @@ def start(dataset: PlannedDataset, results: Path, *flags: str) -> subprocess.Pop
 
 def fold_of(results: Path, dataset: PlannedDataset) -> Path:
     return results / dataset.name / f"nnUNetTrainerDuCiSC__resume__{dataset.configuration}/fold_all"
-
-
-def wait_for_rows(log: Path, rows: int, process: subprocess.Popen) -> None:
-    while not (log.is_file() and len(log.read_text().splitlines()) > rows):
-        assert process.poll() is None, "training ended before it could be killed"
-        time.sleep(0.02)
 
 
 def assert_same(a, b) -> None:

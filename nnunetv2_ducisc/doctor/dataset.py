@@ -85,10 +85,7 @@ class _Planned:
         """The plans are there, and the method can train with them."""
         data = self._data()
         manager = data.plans_manager
-        check_supported(
-            manager.get_configuration(data.configuration_name),
-            manager.get_label_manager(data.dataset_json),
-        )
+        check_supported(manager.get_configuration(data.configuration_name))
         return f"{manager.plans_name}, {data.configuration_name}"
 
     def preprocessed(self) -> str:

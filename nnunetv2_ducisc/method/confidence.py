@@ -1,4 +1,4 @@
-"""Self-aware class thresholds: which pseudo-labeled voxels are reliable. Eq. 8 and 9."""
+"""Self-aware class thresholds, which say how sure is sure enough: Eq. 8 and 9."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ class SelfAwareThresholds:
     used, so that they leave the recursion alone.
 
     Args:
-        num_classes: C.
+        num_classes: C, the number of the network's outputs.
+        chance: where the thresholds start: the confidence of a guess, 1/C for exclusive classes.
         decay: beta of Eq. 8.
-        minimum: lower bound of the thresholds in use; None is 1/C.
+        minimum: lower bound of the thresholds in use; None is ``chance``.
         maximum: upper bound of the thresholds in use; 1.0 is none.
         device: where the state lives.
     """
@@ -24,32 +25,21 @@ class SelfAwareThresholds:
     def __init__(
         self,
         num_classes: int,
+        chance: float,
         decay: float,
         minimum: float | None = None,
         maximum: float = 1.0,
         device: torch.device | str = "cpu",
     ) -> None:
         self.decay = decay
-        self.minimum = 1 / num_classes if minimum is None else minimum
+        self.minimum = chance if minimum is None else minimum
         self.maximum = maximum
-        self.values = torch.full((num_classes,), 1 / num_classes, device=device)
+        self.values = torch.full((num_classes,), chance, device=device)
 
     @property
     def in_use(self) -> Tensor:
         """The thresholds within their bounds, shape (C,)."""
         return self.values.clamp(self.minimum, self.maximum)
-
-    def reliable(self, confidence: Tensor, pseudo_class: Tensor) -> Tensor:
-        """Where the teacher's probability of its own pseudo class exceeds the class's threshold.
-
-        Args:
-            confidence: the teacher's largest probability, shape (B, 1, *spatial).
-            pseudo_class: the index of its class, the same shape.
-
-        Returns:
-            A mask of bool, shape (B, 1, *spatial).
-        """
-        return confidence > self.in_use.to(confidence.dtype)[pseudo_class]
 
     @torch.no_grad()
     def update(self, probabilities: Tensor, pseudo_label: Tensor) -> None:
@@ -60,7 +50,7 @@ class SelfAwareThresholds:
 
         Args:
             probabilities: y_hat, the student's on the unlabeled images, shape (B, C, *spatial).
-            pseudo_label: y_bar, the teacher's one-hot label of the same images, the same shape.
+            pseudo_label: y_bar, the teacher's maps of zeros and ones, the same shape.
         """
         axes = (0, *range(2, probabilities.ndim))
         totals = torch.stack([(pseudo_label * probabilities).sum(axes), pseudo_label.sum(axes)])
@@ -80,15 +70,17 @@ class SelfAwareThresholds:
         self.values = state["values"].to(self.values.device).clone()
 
 
-def count_voxels(pseudo_label: Tensor, reliable: Tensor) -> tuple[Tensor, Tensor]:
+def count_voxels(pseudo_label: Tensor, reliable: Tensor) -> tuple[Tensor, Tensor, int]:
     """How a batch's pseudo label fares, for the log.
 
     Args:
-        pseudo_label: one-hot, shape (B, C, *spatial).
-        reliable: shape (B, 1, *spatial).
+        pseudo_label: maps of zeros and ones, shape (B, C, *spatial).
+        reliable: shape (B, 1 or C, *spatial).
 
     Returns:
-        For every class the number of its voxels and of those that are reliable, shape (C,) each.
+        For every class the number of its voxels and of those that are reliable, shape (C,) each,
+        and the number of all voxels.
     """
     axes = (0, *range(2, pseudo_label.ndim))
-    return pseudo_label.sum(axes), (pseudo_label * reliable).sum(axes)
+    passed = (pseudo_label * reliable).sum(axes)
+    return pseudo_label.sum(axes), passed, pseudo_label[:, 0].numel()

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nnunetv2_ducisc.method.consistency import consistency_loss
+from nnunetv2_ducisc.method.labeling import Labeling
+from nnunetv2_ducisc.method.mixing import mix
 from nnunetv2_ducisc.method.prototypes import (
     Prototypes,
     alignment_loss,
@@ -37,17 +38,43 @@ class Labels(NamedTuple):
     """What the student is held against, all at full resolution.
 
     Attributes:
-        labeled: y_i, one-hot, shape (B, C, *spatial).
-        pseudo: y_bar_j, one-hot, the teacher's, the same shape.
-        mixed: y_k, soft, Eq. 5, the same shape.
-        reliable: which voxels of the unlabeled images count, shape (B, 1, *spatial). The mixed
-            images use it too: their other half is the truth.
+        labeled: y_i, maps of zeros and ones, shape (B, C, *spatial); all zero in a voxel that
+            nobody has annotated (nnU-Net's ignore label).
+        pseudo: y_bar_j, the teacher's maps, the same shape.
+        mixed: y_k, soft, Eq. 5, the same shape; all zero where ``labeled`` is.
+        reliable: which voxels of the unlabeled images count, shape (B, 1 or C, *spatial).
+        reliable_mixed: the same of the mixed images: their other half is the truth, where there
+            is one.
     """
 
     labeled: Tensor
     pseudo: Tensor
     mixed: Tensor
     reliable: Tensor
+    reliable_mixed: Tensor
+
+    @classmethod
+    def mixed_by(
+        cls,
+        sigma: Tensor,
+        labeled: Tensor,
+        annotated: Tensor | None,
+        pseudo: Tensor,
+        reliable: Tensor,
+    ) -> Labels:
+        """Mix the labels as the images are mixed, Eq. 5.
+
+        Args:
+            sigma: the ratio of every image, shape (B,).
+            labeled: y_i.
+            annotated: where ``labeled`` holds, shape (B, 1, *spatial); None is everywhere.
+            pseudo: y_bar_j.
+            reliable: of the unlabeled images.
+        """
+        mixed = mix(sigma, labeled, pseudo)
+        if annotated is None:
+            return cls(labeled, pseudo, mixed, reliable, reliable)
+        return cls(labeled, pseudo, mixed * annotated, reliable, reliable & annotated)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +87,7 @@ class Objective:
         prototype_norm: see ``prototypes.alignment_loss``.
         prototype_pairs: "each" image with each, or the "batch_mean" of each kind.
         term_weighting: "plain", or every term "self_divided" by its own detached value.
+        labeling: what the logits are.
     """
 
     lambdas: dict[str, float]
@@ -67,6 +95,7 @@ class Objective:
     prototype_norm: str
     prototype_pairs: str
     term_weighting: str
+    labeling: Labeling
 
     @property
     def needs_prototypes(self) -> bool:
@@ -82,7 +111,7 @@ class Objective:
             "proto_ulb": lambda: self._align(p_i, self._prototypes(unlabeled, labels.pseudo)),
             "proto_mix": lambda: self._align(p_i, self._prototypes(mixed, labels.mixed)),
             "cs_ulb": lambda: self._consistency(unlabeled, labels.pseudo, labels.reliable),
-            "cs_mix": lambda: self._consistency(mixed, labels.mixed, labels.reliable),
+            "cs_mix": lambda: self._consistency(mixed, labels.mixed, labels.reliable_mixed),
         }
         return {name: compute[name]() for name in TERMS if self.lambdas[name] > 0}
 
@@ -106,10 +135,15 @@ class Objective:
     def _consistency(self, view: StudentView, label: Tensor, reliable: Tensor) -> Tensor:
         """Eq. 10, summed over the deep-supervision outputs that have a weight."""
         return sum(
-            weight * _consistency_at_scale(logits, label, reliable)
+            weight * self._consistency_at_scale(logits, label, reliable)
             for weight, logits in zip(self.scale_weights, view.logits, strict=True)
             if weight > 0
         )  # type: ignore[return-value]
+
+    def _consistency_at_scale(self, logits: Tensor, label: Tensor, reliable: Tensor) -> Tensor:
+        """Eq. 10 for one deep-supervision output."""
+        size = logits.shape[2:]
+        return self.labeling.consistency_loss(logits, rescale(label, size), rescale(reliable, size))
 
 
 def rescale(maps: Tensor, size: Sequence[int]) -> Tensor:
@@ -122,20 +156,6 @@ def rescale(maps: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(maps.shape[2:]) == tuple(size):
         return maps
     return functional.interpolate(maps.float(), tuple(size), mode="nearest-exact")
-
-
-def one_hot(label: Tensor, num_classes: int) -> Tensor:
-    """Class indices of shape (B, 1, *spatial) as float maps of shape (B, C, *spatial)."""
-    maps = torch.zeros(label.shape[0], num_classes, *label.shape[2:], device=label.device)
-    return maps.scatter_(1, label.long(), 1)
-
-
-def _consistency_at_scale(logits: Tensor, label: Tensor, reliable: Tensor) -> Tensor:
-    """Eq. 10 for one deep-supervision output, in at least float32."""
-    size = logits.shape[2:]
-    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    log_probabilities = torch.log_softmax(precise, dim=1)
-    return consistency_loss(log_probabilities, rescale(label, size), rescale(reliable, size))
 
 
 def _self_divided(term: Tensor) -> Tensor:

@@ -139,6 +139,8 @@ def unlabeled_loader(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> Loader
         oversample_foreground_percent=0.0,  # nobody has labeled a foreground
         transforms=views,
     )
+    # It would look for patches with annotated voxels, of which an unlabeled case has none.
+    dataset_loader.has_ignore = False
     return in_background(dataset_loader, pin_memory=trainer.device.type == "cuda")
 
 

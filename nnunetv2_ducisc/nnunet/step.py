@@ -85,12 +85,11 @@ class TeacherNetwork:
         self._forward = torch.compile(network) if compiled else network
 
     @torch.no_grad()
-    def probabilities(self, images: Tensor) -> Tensor:
-        """Softmax over the classes in float32, shape (B, C, *spatial)."""
+    def logits(self, images: Tensor) -> Tensor:
+        """Of images of shape (B, channels, *spatial): shape (B, C, *spatial)."""
         device = images.device.type
         with torch.autocast(device) if device == "cuda" else nullcontext():
-            logits = self._forward(images)
-        return logits.float().softmax(dim=1)
+            return self._forward(images)
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+"""Regions and an ignore label through nnU-Net's own commands, in 3D and 2D."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from tests.planned import PlannedDataset, console, plan, run, wait_for_rows
+
+pytestmark = pytest.mark.e2e
+
+TRAINER = "nnUNetTrainerDuCiSC"
+CELLS = [(3, "regions"), (3, "ignore"), (3, "regions and ignore"), (2, "regions and ignore")]
+
+
+@pytest.fixture(scope="module", params=CELLS, ids=lambda cell: f"{cell[0]}d {cell[1]}")
+def dataset(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> PlannedDataset:
+    dimensions, kind = request.param
+    return plan(tmp_path_factory.mktemp("planned"), dimensions, kind)
+
+
+def train(dataset: PlannedDataset, results: Path, *options: str) -> subprocess.Popen:
+    dataset.write_plans("kinds", warmup_fraction=0.0, num_epochs=4)
+    return subprocess.Popen(
+        [console("nnUNetv2_train"), dataset.dataset_id, dataset.configuration, "all"]
+        + ["-tr", TRAINER, "-p", "kinds", "-device", "cpu", *options],
+        env=os.environ | dataset.environment(results),
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def rows(fold: Path) -> list[dict[str, str]]:
+    with (fold / "ducisc_log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_killed_training_resumes_and_predicts(dataset: PlannedDataset, tmp_path: Path) -> None:
+    results, predicted = tmp_path / "results", tmp_path / "predicted"
+    fold = results / dataset.name / f"{TRAINER}__kinds__{dataset.configuration}" / "fold_all"
+    killed = train(dataset, results)
+    wait_for_rows(fold / "ducisc_log.csv", 2, killed)
+    killed.kill()
+    killed.wait()
+    assert train(dataset, results, "--c").wait() == 0
+    logged = rows(fold)
+    assert [row["epoch"] for row in logged] == ["0", "1", "2", "3"]
+    outputs = [column.removeprefix("share_") for column in logged[0] if column.startswith("share_")]
+    labels = ["heart", "chamber", "vessel"] if "heart" in outputs else outputs
+    assert outputs == labels and "ignore" not in outputs
+    for row in logged:
+        assert all(0 <= float(row[f"share_{name}"]) <= 1 for name in outputs)
+    run(
+        *(console("nnUNetv2_predict"), "-d", dataset.dataset_id, "-c", dataset.configuration),
+        *("-i", str(dataset.raw / "imagesTs"), "-o", str(predicted), "-f", "all"),
+        *("-tr", TRAINER, "-p", "kinds", "-device", "cpu", "-npp", "1", "-nps", "1"),
+        environment=dataset.environment(results),
+    )
+    for image in (dataset.raw / "imagesTs").iterdir():
+        prediction = SimpleITK.ReadImage(str(predicted / image.name.replace("_0000", "")))
+        assert prediction.GetSize() == SimpleITK.ReadImage(str(image)).GetSize()
+        found = np.unique(SimpleITK.GetArrayFromImage(prediction))
+        assert set(found.tolist()) <= {0, 1, 2, 3}, "the ignore label is predicted"
