@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nnunetv2_ducisc.method.distributed import summed
 from nnunetv2_ducisc.method.objective import TERMS
 
 Row = dict[str, float]
@@ -62,14 +63,16 @@ class ProgressLog:
         return {c: torch.stack([step[c] for step in self._losses]).mean().item() for c in columns}
 
     def _shares(self) -> Row:
-        """Pass rate and share of every class over all voxels of the epoch.
+        """Pass rate and share of every class over all voxels of the epoch, of all processes.
 
         A class that the pseudo label never shows has no pass rate.
         """
-        voxels, reliable = torch.stack(self._counts).double().sum(0).tolist()
+        counts = torch.stack(self._counts).double().sum(0)
+        voxels, reliable = summed(counts).tolist()
+        total = summed(counts.new_tensor(self._voxels)).item()
         row: Row = {}
         for name, count, passed in zip(self.class_names, voxels, reliable, strict=True):
-            row[f"share_{name}"] = count / self._voxels
+            row[f"share_{name}"] = count / total
             if count > 0:
                 row[f"pass_rate_{name}"] = passed / count
         return row

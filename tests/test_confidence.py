@@ -1,15 +1,14 @@
 """Self-aware thresholds: Eq. 8 and 9, and several processes."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import distributed as dist
 
 from nnunetv2_ducisc.method.confidence import SelfAwareThresholds, count_voxels
 from tests import naive
+from tests.two_processes import run_in_two
 
 pytestmark = pytest.mark.unit
 
@@ -171,20 +170,10 @@ def test_a_state_goes_on_bit_for_bit_and_is_not_shared():
 OF_PROCESS = [[(0, 0.7), (1, 0.9)], [(1, 0.5), (1, 0.5), (1, 0.5)]]
 
 
-def _update_in_process(rank: int, folder: str) -> None:
-    dist.init_process_group(
-        "gloo",
-        init_method=f"file://{folder}/meeting",
-        rank=rank,
-        world_size=2,
-        timeout=timedelta(seconds=60),
-    )
-    try:
-        thresholds = SelfAwareThresholds(2, 1 / 2, 0.5)
-        update(thresholds, *OF_PROCESS[rank])
-        torch.save(thresholds.values, f"{folder}/{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+def _update_in_process(rank: int, folder: Path) -> None:
+    thresholds = SelfAwareThresholds(2, 1 / 2, 0.5)
+    update(thresholds, *OF_PROCESS[rank])
+    torch.save(thresholds.values, folder / f"{rank}.pt")
 
 
 def test_two_processes_add_sums_and_counts_before_they_divide(tmp_path: Path):
@@ -192,13 +181,7 @@ def test_two_processes_add_sums_and_counts_before_they_divide(tmp_path: Path):
 
     Class 0, absent from the second process: 0.7, T = 0.6 in both.
     """
-    other = torch.multiprocessing.get_context("spawn").Process(
-        target=_update_in_process, args=(1, str(tmp_path))
-    )
-    other.start()
-    _update_in_process(0, str(tmp_path))
-    other.join(60)
-    assert other.exitcode == 0
+    run_in_two(_update_in_process, tmp_path)
     values = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     assert torch.equal(values[0], values[1])
     assert values[0].tolist() == pytest.approx([0.6, 0.55], rel=1e-6)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch import distributed as dist
+
+from nnunetv2_ducisc.method.distributed import summed
 
 
 class SelfAwareThresholds:
@@ -53,10 +54,9 @@ class SelfAwareThresholds:
             pseudo_label: y_bar, the teacher's maps of zeros and ones, the same shape.
         """
         axes = (0, *range(2, probabilities.ndim))
-        totals = torch.stack([(pseudo_label * probabilities).sum(axes), pseudo_label.sum(axes)])
-        if dist.is_available() and dist.is_initialized():
-            dist.all_reduce(totals)
-        confidence, voxels = totals
+        confidence, voxels = summed(
+            torch.stack([(pseudo_label * probabilities).sum(axes), pseudo_label.sum(axes)])
+        )
         average = (confidence / torch.where(voxels > 0, voxels, 1)).to(self.values.dtype)
         moved = self.decay * self.values + (1 - self.decay) * average
         self.values = torch.where(voxels > 0, moved, self.values)

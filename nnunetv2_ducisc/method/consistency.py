@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
+
+from nnunetv2_ducisc.method.distributed import summed
 
 
 def class_consistency(log_probabilities: Tensor, target: Tensor, reliable: Tensor) -> Tensor:
@@ -58,9 +61,16 @@ def masked_dice_loss(probabilities: Tensor, target: Tensor, mask: Tensor) -> Ten
     """
     axes = (0, *range(2, probabilities.ndim))
     probabilities, target = probabilities * mask, target * mask
-    overlap = (probabilities * target).sum(axes)
-    size = probabilities.square().sum(axes) + target.square().sum(axes)
-    present = target.sum(axes) > 0
+    overlap, size, shown = summed(
+        torch.stack(
+            [
+                (probabilities * target).sum(axes),
+                probabilities.square().sum(axes) + target.square().sum(axes),
+                target.sum(axes),
+            ]
+        )
+    )
+    present = shown > 0
     loss = (1 - 2 * overlap / size.where(present, size.new_ones(()))) * present
     return loss.sum() / present.sum().clamp(min=1)
 
@@ -74,7 +84,7 @@ def masked_cross_entropy(log_probabilities: Tensor, target: Tensor, mask: Tensor
         mask: zeros and ones, shape (B, 1, *spatial).
     """
     cross_entropy = -(target * log_probabilities).sum(1, keepdim=True)
-    return (cross_entropy * mask).sum() / mask.sum().clamp(min=1)
+    return _mean(cross_entropy, mask)
 
 
 def masked_binary_cross_entropy(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -86,4 +96,10 @@ def masked_binary_cross_entropy(logits: Tensor, target: Tensor, mask: Tensor) ->
         mask: zeros and ones, shape (B, R, *spatial).
     """
     entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (entropy * mask).sum() / mask.sum().clamp(min=1)
+    return _mean(entropy, mask)
+
+
+def _mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Over the masked entries of all processes; an exact zero with a graph where there is none."""
+    total, number = summed(torch.stack([(values * mask).sum(), mask.sum()]))
+    return total / number.clamp(min=1)

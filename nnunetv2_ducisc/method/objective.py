@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nnunetv2_ducisc.method.distributed import gathered
 from nnunetv2_ducisc.method.labeling import Labeling
 from nnunetv2_ducisc.method.mixing import mix
 from nnunetv2_ducisc.method.prototypes import (
@@ -124,8 +125,11 @@ class Objective:
         return _self_divided(supervised + 1) + sum(self.lambdas[n] * t for n, t in divided.items())
 
     def _prototypes(self, view: StudentView, label: Tensor) -> list[Prototypes]:
-        """Eq. 2, 3 or 6 at every scale."""
-        pooled = [masked_average(f, rescale(label, f.shape[2:])) for f in view.features]
+        """Eq. 2, 3 or 6 at every scale, of the images of all processes."""
+        pooled = [
+            Prototypes(*map(gathered, masked_average(f, rescale(label, f.shape[2:]))))
+            for f in view.features
+        ]
         return pooled if self.prototype_pairs == "each" else [batch_mean(p) for p in pooled]
 
     def _align(self, ours: list[Prototypes], theirs: list[Prototypes]) -> Tensor:
