@@ -17,6 +17,7 @@ from nnunetv2_ducisc.method.mixing import draw_mix_ratio, mix
 from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
+from nnunetv2_ducisc.nnunet.checkpoint_file import write_whole
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures, plain_network
 from nnunetv2_ducisc.nnunet.labels import class_names, label_maps, labeling_of
 from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch, stop, unlabeled_loader
@@ -222,13 +223,13 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         }
         checkpoint = checkpoints.extended(super().save_checkpoint, state)
         if checkpoint is not None:
-            checkpoints.write_whole(checkpoint, Path(filename))
+            write_whole(checkpoint, Path(filename))
 
     def load_checkpoint(self, filename_or_checkpoint: str) -> None:
         """Restore nnU-Net's state and the method's, so that training goes on as if never stopped.
 
         Raises:
-            DuCiSCError: the checkpoint is another trainer's.
+            DuCiSCError: the checkpoint is cut off, another trainer's or another version's.
         """
         state = checkpoints.read_extra(Path(filename_or_checkpoint))
         super().load_checkpoint(filename_or_checkpoint)

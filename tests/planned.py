@@ -119,6 +119,14 @@ class PlannedDataset:
         )
 
 
+def started(trainer: Any) -> Any:
+    """The trainer as it stands before its first step."""
+    trainer.on_train_start()
+    trainer.on_epoch_start()
+    trainer.on_train_epoch_start()
+    return trainer
+
+
 # What the phantoms' classes chamber 1, wall 2 and vessel 3 are called in dataset.json.
 REGIONS = {"background": 0, "heart": [1, 2], "chamber": 1, "vessel": 3}
 LABEL_KINDS = {

@@ -18,15 +18,7 @@ from nnunetv2_ducisc.variants import (
     nnUNetTrainerDuCiSC_paper,
     nnUNetTrainerDuCiSC_supervised,
 )
-from tests.planned import GARBAGE, PlannedDataset
-
-
-def started(trainer):
-    """The trainer as it stands before its first step."""
-    trainer.on_train_start()
-    trainer.on_epoch_start()
-    trainer.on_train_epoch_start()
-    return trainer
+from tests.planned import GARBAGE, PlannedDataset, started
 
 
 def step(trainer):
@@ -255,62 +247,6 @@ def test_a_term_that_is_not_finite_is_named_with_the_unlabeled_cases(tiny):
         step(trainer)
 
 
-def test_the_teacher_checkpoint_differs_from_the_final_one_in_its_weights_alone(finished_run):
-    folder = Path(finished_run.output_folder)
-    final, teacher = (
-        torch.load(folder / f"checkpoint_final{suffix}.pth", weights_only=False)
-        for suffix in ("", "_teacher")
-    )
-    assert final.keys() == teacher.keys()
-    assert final["network_weights"].keys() == teacher["network_weights"].keys()
-    for name, weight in finished_run.teacher.module.state_dict().items():
-        assert torch.equal(teacher["network_weights"][name], weight)
-    assert any(
-        not torch.equal(final["network_weights"][n], w)
-        for n, w in teacher["network_weights"].items()
-    )
-
-
-def test_stock_nnunet_loads_the_checkpoint_of_ours(tiny, finished_run):
-    stock = tiny.trainer(nnUNetTrainer)
-    stock.load_checkpoint(str(Path(finished_run.output_folder) / "checkpoint_final.pth"))
-    for name, weight in finished_run.network.state_dict().items():
-        assert torch.equal(stock.network.state_dict()[name], weight)
-
-
-def test_a_checkpoint_of_stock_nnunet_is_refused_for_resuming(tiny, tmp_path):
-    stock = tiny.trainer(nnUNetTrainer)
-    stock.initialize()
-    stock.save_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
-    with pytest.raises(DuCiSCError, match=r"no DuCiSC state.*nnUNetTrainer.*-pretrained_weights"):
-        tiny.trainer().load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
-
-
-def test_resuming_with_other_settings_is_refused_by_name(tiny, tmp_path):
-    trainer = started(tiny.trainer())
-    trainer.save_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
-    changed = tiny.trainer(lambda_cs_ulb=3.0, save_every=2)
-    changed.load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
-    with pytest.raises(DuCiSCError, match=r"lambda_cs_ulb was 2\.0 and is now 3\.0; write"):
-        changed.on_train_start()
-
-
-def test_a_finished_training_is_validated_whatever_the_plans_say_now(tiny, finished_run):
-    final = Path(finished_run.output_folder) / "checkpoint_final.pth"
-    changed = tiny.trainer(lambda_cs_ulb=3.0)
-    changed.load_checkpoint(str(final))
-    changed.on_train_start()
-    assert changed.current_epoch == changed.num_epochs
-
-
-def test_a_checkpoint_holds_nothing_that_needs_cuda(finished_run):
-    final = torch.load(
-        Path(finished_run.output_folder) / "checkpoint_final.pth", weights_only=False
-    )["ducisc"]
-    tensors = [*final["teacher"].values(), *final["thresholds"].values()]
-    assert tensors and all(t.device.type == "cpu" for t in tensors)
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_two_compiled_half_precision_epochs_train_and_go_on_from_their_checkpoint(
@@ -326,10 +262,3 @@ def test_two_compiled_half_precision_epochs_train_and_go_on_from_their_checkpoin
     resumed.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
     resumed.run_training()
     assert [row["epoch"] for row in resumed.progress.rows] == [0, 1, 2]
-
-
-def test_disabled_checkpoints_write_nothing(tiny):
-    trainer = tiny.trainer(num_epochs=1, num_iterations_per_epoch=1)
-    trainer.disable_checkpointing = True
-    trainer.run_training()
-    assert not list(Path(trainer.output_folder).glob("*.pth"))

@@ -1,4 +1,4 @@
-"""Checkpoints: nnU-Net's own file plus one key, written whole or not at all."""
+"""Checkpoints: nnU-Net's own content plus one key, which holds the state of the method."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.nnunet import checkpoint_file
 
 KEY = "ducisc"
 CHANGE_NOTHING = {"save_every"}  # settings that may differ in a training that is continued
@@ -37,43 +39,56 @@ def extended(save: Callable[[BytesIO], None], extra: dict[str, Any]) -> dict[str
     return {**torch.load(buffer, map_location="cpu", weights_only=False), KEY: _on_cpu(extra)}
 
 
-def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
-    """Write beside and rename: a kill at any moment leaves the old file or the new one."""
-    beside = file.with_name(f".{file.name}.partial")
-    torch.save(checkpoint, beside)
-    beside.replace(file)
-
-
 def read_extra(file: Path) -> dict[str, Any]:
     """The state of the method in a checkpoint, on the CPU.
 
     Raises:
-        DuCiSCError: the checkpoint is not one of a DuCiSC trainer.
+        DuCiSCError: the checkpoint is cut off, not one of a DuCiSC trainer, or of a version of
+            this package whose state is another.
     """
-    checkpoint = torch.load(file, map_location="cpu", weights_only=False, mmap=True)
+    checkpoint = checkpoint_file.read(file)
     if KEY not in checkpoint:
         raise DuCiSCError(
             f"{file} has no DuCiSC state, so that its training cannot go on here: it was written "
             f"by {checkpoint.get('trainer_name', 'another program')}; start a new training, with "
             "-pretrained_weights if you want its weights."
         )
+    version = checkpoint[KEY]["version"]
+    if _series(version) != _series(__version__):
+        raise DuCiSCError(
+            f"{file} was written by nnunetv2-ducisc {version}, whose trainings {__version__} "
+            f"cannot continue: install nnunetv2-ducisc {version}, or start a new training; both "
+            "predict with it."
+        )
     return checkpoint[KEY]
+
+
+def _series(version: str) -> list[str]:
+    """The versions that share one state: 0.1 of 0.1.3."""
+    return version.split(".")[:2]
 
 
 def random_state() -> dict[str, Any]:
     """The state of every generator that a training step draws from."""
     return {
         "python": random.getstate(),
-        "numpy": np.random.get_state(),
+        "numpy": _plain(np.random.get_state()),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
+def _plain(state: tuple) -> tuple:
+    """NumPy's state with a tensor for its array, which torch.load takes for harmless data."""
+    name, keys, *rest = state
+    return name, torch.from_numpy(keys.astype(np.int64)), *rest
+
+
 def restore_random_state(state: dict[str, Any]) -> None:
     """Go on drawing where ``random_state`` was taken."""
     random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(state["torch"].cpu())
     if len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
@@ -95,9 +110,9 @@ def seed_everything(seed: int) -> None:
 
 def write_teacher(final: Path, weights: dict[str, Tensor]) -> None:
     """Leave ``checkpoint_final_teacher.pth`` beside the final checkpoint, in the same format."""
-    checkpoint = torch.load(final, map_location="cpu", weights_only=False)
+    checkpoint = checkpoint_file.read(final)
     teacher = {**checkpoint, "network_weights": {k: w.cpu() for k, w in weights.items()}}
-    write_whole(teacher, final.with_name("checkpoint_final_teacher.pth"))
+    checkpoint_file.write_whole(teacher, final.with_name("checkpoint_final_teacher.pth"))
 
 
 def check_same_settings(trained_with: dict[str, Any], now: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ import torch
 
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.nnunet.checkpoint import KEY, write_whole
+from nnunetv2_ducisc.nnunet.checkpoint import KEY
+from nnunetv2_ducisc.nnunet.checkpoint_file import write_whole
 
 MODEL_FILES = ("plans.json", "dataset.json", "dataset_fingerprint.json")
 

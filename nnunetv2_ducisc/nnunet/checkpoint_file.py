@@ -1,0 +1,48 @@
+"""Checkpoint files: written whole or not at all; one that is not whole is refused in a sentence."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
+
+
+def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
+    """Write beside and rename: a kill at any moment leaves the old file or the new one.
+
+    Raises:
+        DuCiSCError: it could not be written; the old file is as it was.
+    """
+    beside = file.with_name(f".{file.name}.partial")
+    try:
+        torch.save(checkpoint, beside)
+        beside.replace(file)
+    except (OSError, RuntimeError) as error:  # torch says RuntimeError of a full disk
+        beside.unlink(missing_ok=True)
+        free = shutil.disk_usage(file.parent).free / 2**20
+        before = "the former one is untouched" if file.exists() else "nothing is left of it"
+        raise DuCiSCError(
+            f"{file} could not be written, with {free:.0f} MiB free on its disk "
+            f"({one_line(error)}); {before}: make room, then repeat the command, a training with "
+            "--c."
+        ) from error
+
+
+def read(file: Path) -> dict[str, Any]:
+    """A checkpoint on the CPU, its weights mapped rather than read.
+
+    Raises:
+        DuCiSCError: the file is cut off or something else.
+    """
+    try:
+        return torch.load(file, map_location="cpu", weights_only=False, mmap=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        raise DuCiSCError(
+            f"{file} is cut off or no checkpoint ({one_line(error)}): remove it, so that --c goes "
+            f"on from another one in {file.parent}, or start a new training."
+        ) from error
