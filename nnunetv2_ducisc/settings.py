@@ -50,6 +50,8 @@ class DuCiSCSettings:
             copy gets the intensity transforms on top) or the "same" as the student (paper).
         student_intensity_passes: how often the student's copy of an unlabeled patch goes through
             nnU-Net's random intensity transforms.
+        low_memory: keep the activations of one kind of image at a time, and compute them twice; the
+            result is the same.
         initial_lr: learning rate at the start.
         lr_schedule: nnU-Net's "poly" decay or "constant" (paper).
         weight_decay: L2 penalty of the weights.
@@ -79,6 +81,7 @@ class DuCiSCSettings:
     warmup_fraction: float = 2 / 15
     teacher_view: TeacherView = "weak"
     student_intensity_passes: int = 2
+    low_memory: bool = False
     initial_lr: float = 1e-2
     lr_schedule: LearningRateSchedule = "poly"
     weight_decay: float = 3e-5

@@ -28,6 +28,7 @@ from nnunetv2_ducisc.nnunet.step import (
     full_resolution,
     replaced,
 )
+from nnunetv2_ducisc.nnunet.streams import OneAtATime, Together
 from nnunetv2_ducisc.nnunet.support import check_supported
 from nnunetv2_ducisc.progress import ProgressLog
 from nnunetv2_ducisc.settings import DuCiSCSettings
@@ -175,11 +176,16 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         y_i, annotated = label_maps(target, self.label_manager)
         labels = Labels.mixed_by(sigma, y_i, annotated, y_j, reliable)  # Eq. 5
 
-        loss = StepLoss(self.loss, self.objective, self.features, labels)
-        with self.features.recording(), replaced(self, "loss", loss):  # Eq. 2 to 4, 6, 7, 10, 11
-            outputs = super().train_step(
-                {"data": torch.cat([x_i, x_j, x_k]), "target": batch["target"]}
-            )
+        loss = StepLoss(self.loss, self.objective, labels)  # Eq. 2 to 4, 6, 7, 10, 11
+        passes = OneAtATime if self.settings.low_memory else Together
+        network = passes(self.network, self.features)
+        with (
+            self.features.recording(),
+            replaced(self, "network", network),
+            replaced(self, "loss", loss),
+        ):
+            images = torch.cat([x_i, x_j, x_k])
+            outputs = super().train_step({"data": images, "target": batch["target"]})
         self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
         student = self.labeling.probabilities(loss.unlabeled_logits)
         self.thresholds.update(student, y_j)  # Eq. 8, 9

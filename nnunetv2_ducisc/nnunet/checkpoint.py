@@ -17,7 +17,8 @@ from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet import checkpoint_file
 
 KEY = "ducisc"
-CHANGE_NOTHING = {"save_every"}  # settings that may differ in a training that is continued
+# Settings that may differ in a training that is continued.
+CHANGE_NOTHING = {"save_every", "low_memory"}
 
 
 def extended(save: Callable[[BytesIO], None], extra: dict[str, Any]) -> dict[str, Any] | None:

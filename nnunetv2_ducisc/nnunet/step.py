@@ -1,4 +1,4 @@
-"""nnU-Net's own training step, fed with three batches and the loss of all three."""
+"""nnU-Net's own training step, fed with the loss of three batches, and the teacher's pass."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
 from torch import Tensor, nn
 
 from nnunetv2_ducisc.method.objective import Labels, Objective, StudentView
-from nnunetv2_ducisc.nnunet.features import DecoderFeatures
-
-Logits = Tensor | Sequence[Tensor]
+from nnunetv2_ducisc.nnunet.streams import Logits
 
 
 class StepLoss:
     """Stands in for nnU-Net's loss during one semi-supervised step.
 
-    nnU-Net's ``train_step`` does one forward pass of the concatenated labeled, unlabeled and mixed
-    images, calls this on the result and then does everything else (scaling, clipping, the
-    optimizer) as always. InstanceNorm makes one pass exact; DDP needs one pass a backward.
+    nnU-Net's ``train_step`` passes the concatenated labeled, unlabeled and mixed images on to a
+    ``streams.Together`` in the network's place, calls this on the result and then does everything
+    else (scaling, clipping, the optimizer) as always.
 
     Args:
-        supervised: nnU-Net's loss object, untouched.
+        supervised: nnU-Net's loss object, untouched; it wants a list under deep supervision.
         objective: the semi-supervised terms and their weights.
-        features: the student's decoder features of the same pass.
         labels: what the student is held against.
     """
 
@@ -34,27 +31,19 @@ class StepLoss:
         self,
         supervised: Callable[[Any, Any], Tensor],
         objective: Objective,
-        features: DecoderFeatures,
         labels: Labels,
     ) -> None:
         self.supervised = supervised
         self.objective = objective
-        self.features = features
         self.labels = labels
         self.values: dict[str, Tensor] = {}
         self.unlabeled_logits: Tensor
 
-    def __call__(self, output: Logits, target: Logits) -> Tensor:
-        """Eq. 11 for the logits of the three batches and the target of the first."""
-        logits = [output] if isinstance(output, Tensor) else output
-        views = [
-            StudentView(*view)
-            for view in zip(_by_batch(logits), _by_batch(self.features.finest_first), strict=True)
-        ]
+    def __call__(self, views: Sequence[StudentView], target: Logits) -> Tensor:
+        """Eq. 11 for what the student says of the three batches and the target of the first."""
         labeled, unlabeled, mixed = views
-        supervised = self.supervised(
-            labeled.logits[0] if isinstance(output, Tensor) else list(labeled.logits), target
-        )
+        logits = labeled.logits[0] if isinstance(target, Tensor) else list(labeled.logits)
+        supervised = self.supervised(logits, target)
         terms = self.objective.terms(labeled, unlabeled, mixed, self.labels)
         self.values = {"sup": supervised.detach()} | {n: t.detach() for n, t in terms.items()}
         self.unlabeled_logits = unlabeled.logits[0].detach()
@@ -101,9 +90,3 @@ def replaced(owner: object, attribute: str, value: object) -> Iterator[None]:
         yield
     finally:
         setattr(owner, attribute, before)
-
-
-def _by_batch(scales: Sequence[Tensor]) -> list[list[Tensor]]:
-    """Scales of three concatenated batches -> three batches of scales."""
-    chunks = [torch.chunk(scale, 3) for scale in scales]
-    return [[chunk[batch] for chunk in chunks] for batch in range(3)]
