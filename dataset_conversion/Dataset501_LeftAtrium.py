@@ -17,48 +17,55 @@ import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.downloads.crop import crop_in_plane
+from nnunetv2_ducisc.raw_dataset.downloads.inputs import nothing_found
+from nnunetv2_ducisc.raw_dataset.downloads.known import Known
 from nnunetv2_ducisc.raw_dataset.downloads.script import main
 from nnunetv2_ducisc.raw_dataset.downloads.source import (
     Case,
     Download,
     Protocol,
     Source,
-    nothing_found,
+    count_warnings,
 )
 from nnunetv2_ducisc.raw_dataset.downloads.split import published, shipped
 from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, volume_of
+from nnunetv2_ducisc.raw_dataset.walk import by_name
 
 SPACING = (0.625, 0.625, 0.625)  # mm; the headers' geometry is a placeholder
 SMALLEST_BOX = 112  # voxels along x and y; the patch size of the literature
 MARGIN = 15  # voxels; the middle of the literature's random 10 to 19
 IMAGE, LABEL, H5 = "lgemri.nrrd", "laendo.nrrd", "mri_norm2.h5"
-H5_VERSION = "h5, which the literature has scaled and cropped to labels, test labels among them"
+H5_TREATMENT = (
+    "scaled by the whole scan and cropped in plane to labels, test labels among them, by the "
+    "literature"
+)
 
 
-def find(folder: Path, _: Path | None = None) -> Download:
+def find(folder: Path) -> Download:
     """All folders that hold an image, whatever their parents are called."""
-    raw = sorted(folder.rglob(IMAGE))
+    files = by_name(folder)
+    raw = [file for (_, name), file in files.items() if name == IMAGE]
     if raw:
-        cases = tuple(
-            _case(image, image.with_name(LABEL) if image.with_name(LABEL).is_file() else None)
-            for image in raw
-        )
-        return Download("raw NRRD", cases, folder, _warnings(cases))
-    h5 = sorted(folder.rglob(H5))
+        cases = tuple(_case(image, files.get((image.parent, LABEL))) for image in raw)
+        return Download("raw NRRD", cases, folder, _warnings(cases, 100, 154))
+    h5 = [file for (_, name), file in files.items() if name == H5]
     if h5 and not find_spec("h5py"):
         raise DuCiSCError(f"{h5[0]} cannot be read without h5py: run pip install h5py.")
     if h5:
         cases = tuple(_case(file, file) for file in h5)
-        return Download(H5_VERSION, cases, folder, _warnings(cases))
+        return Download("the h5 form", cases, folder, _warnings(cases, 100), H5_TREATMENT)
     raise nothing_found(folder, f"folders ID with {IMAGE} and {LABEL}, or with {H5}")
 
 
-def _warnings(cases: tuple[Case, ...]) -> tuple[str, ...]:
-    """Two training scans are published with one mask."""
+def _warnings(cases: tuple[Case, ...], *known: int) -> tuple[str, ...]:
+    """Scans may be missing, and two training scans are published with one mask."""
+    warnings = count_warnings(len(cases), "scans", *known)
     pair = shipped("la")["identical_label_pair"]
-    if not {case.unit for case in cases}.issuperset(pair):
-        return ()
-    return (f"{' and '.join(pair)} are two scans that the challenge gives the same mask",)
+    if {case.unit for case in cases}.issuperset(pair):
+        warnings.append(
+            f"{' and '.join(pair)} are two scans that the challenge gives the same mask"
+        )
+    return tuple(warnings)
 
 
 def _case(image: Path, label: Path | None) -> Case:
@@ -68,7 +75,7 @@ def _case(image: Path, label: Path | None) -> Case:
 def read(case: Case, with_label: bool) -> Volume:
     """One scan with the documented spacing; the label is 1 wherever the mask is set (255 or 1)."""
     (file,) = case.images
-    if file.suffix == ".h5":
+    if file.suffix.lower() == ".h5":
         return _read_h5(file, with_label)
     image = _read_nrrd(file)
     if not with_label:
@@ -136,10 +143,13 @@ LEFT_ATRIUM = Source(
             needs_label=True,
         ),
     },
-    splits={"published": lambda *_: published("la")},
+    splits={"published": lambda _: published("la")},
     licence="data policies of the Cardiac Atlas Project; no redistribution",
     reference="Xiong et al., Medical Image Analysis 67, 101832 (2021)",
-    volume_ml=(18.6, 132.1),
+    known=Known(  # sizes of the whole scans and of the h5 form
+        size=((148, 640), (132, 640), (88, 88)),
+        label_ml=(18.6, 132.1),
+    ),
 )
 
 if __name__ == "__main__":

@@ -17,31 +17,39 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.raw_dataset.dicom import PATIENT_ID, header, read_series, series_folders
+from nnunetv2_ducisc.raw_dataset.dicom import (
+    PATIENT_ID,
+    header,
+    is_dicom,
+    read_series,
+    series_folders,
+)
 from nnunetv2_ducisc.raw_dataset.downloads.crop import crop_in_plane
+from nnunetv2_ducisc.raw_dataset.downloads.inputs import nothing_found
+from nnunetv2_ducisc.raw_dataset.downloads.known import Known
 from nnunetv2_ducisc.raw_dataset.downloads.script import main
+from nnunetv2_ducisc.raw_dataset.downloads.soft_tissue import check_soft_tissue
 from nnunetv2_ducisc.raw_dataset.downloads.source import (
     Case,
     Download,
     Protocol,
     Source,
-    nothing_found,
+    count_warnings,
 )
 from nnunetv2_ducisc.raw_dataset.downloads.split import published
 from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume
+from nnunetv2_ducisc.raw_dataset.walk import files_below
 
 PATIENT = re.compile(r"PANCREAS_(\d{4})")
-CONVERTED = re.compile(r"PANCREAS_(\d{4})\.nii(\.gz)?")
-LABEL = re.compile(r"label(\d{4})\.nii(\.gz)?")
+CONVERTED = re.compile(r"PANCREAS_(\d{4})\.nii(\.gz)?", re.IGNORECASE)
+LABEL = re.compile(r"label(\d{4})\.nii(\.gz)?", re.IGNORECASE)
 WITHDRAWN = frozenset({"image0025", "image0070"})
-SOFT_TISSUE = (0, 150)  # HU, of the mean under a label that lies on the pancreas
 WINDOW = (-125, 275)  # HU
 MARGIN, SMALLEST_BOX = 25, 96  # voxels of 1 mm
 
 
-def find(folder: Path, labels: Path | None) -> Download:
+def find(folder: Path) -> Download:
     """All series, whatever their folders are called, or else all converted scans."""
-    assert labels is not None  # separate_labels
     series = series_folders(folder)
     if series:
         patients = _one_each((_patient(files[0], folder), where) for where, files in series.items())
@@ -51,26 +59,27 @@ def find(folder: Path, labels: Path | None) -> Download:
         scans = {number: (file,) for number, file in _files(folder, CONVERTED).items()}
     if not scans:
         raise nothing_found(folder, "DICOM folders of PANCREAS_0001, or PANCREAS_0001.nii.gz")
-    masks = _files(labels, LABEL)
+    cases = tuple(Case(f"image{n}", f"image{n}", scans[n]) for n in sorted(scans))
+    return Download(version, cases, folder, _warnings(cases))
+
+
+def find_labels(folder: Path) -> dict[str, Path]:
+    """The label of every case, which is a download of its own."""
+    masks = _files(folder, LABEL)
     if not masks:
-        raise DuCiSCError(
-            f"No label was found below {labels}: expected label0001.nii.gz; check -l."
-        )
-    cases = [
-        Case(f"image{number}", f"image{number}", scans[number], masks.get(number))
-        for number in sorted(scans)
-    ]
-    return Download(version, tuple(cases), folder, _warnings(cases))
+        raise nothing_found(folder, "label0001.nii.gz", "label", "-l")
+    return {f"image{number}": file for number, file in masks.items()}
 
 
-def _warnings(cases: list[Case]) -> tuple[str, ...]:
+def _warnings(cases: tuple[Case, ...]) -> tuple[str, ...]:
     """Versions of the collection before 2020 have one scan three times."""
     copies = [case.unit for case in cases if case.unit in WITHDRAWN]
-    return tuple(
+    again = [
         f"{unit} is the scan of image0002 once more, for which the archive has withdrawn it: in "
         "lists that name both, one patient may be in training and in test"
         for unit in copies
-    )
+    ]
+    return (*count_warnings(len(cases), "scans", 80, 82), *again)
 
 
 def _patient(file: Path, folder: Path) -> str:
@@ -90,7 +99,7 @@ def _patient(file: Path, folder: Path) -> str:
 
 def _files(folder: Path, pattern: re.Pattern[str]) -> dict[str, Path]:
     """The files whose names match, by their number."""
-    matches = ((pattern.fullmatch(file.name), file) for file in sorted(folder.rglob("*.nii*")))
+    matches = ((pattern.fullmatch(file.name), file) for file in files_below(folder))
     return _one_each((match[1], file) for match, file in matches if match)
 
 
@@ -111,15 +120,15 @@ def read(case: Case, with_label: bool) -> Volume:
 
     Image and label of the archive have origins of their own, so that the origin is the image's.
     """
-    is_dicom = case.images[0].suffix.lower() == ".dcm"
-    scan = read_series(case.images) if is_dicom else sitk.ReadImage(str(case.images[0]))
+    file = case.images[0]
+    scan = read_series(case.images) if is_dicom(file) else sitk.ReadImage(str(file))
     image = sitk.DICOMOrient(_hounsfield(scan), "LPS")
     if not with_label:
         return Volume(image)
     label = sitk.DICOMOrient(_small(sitk.ReadImage(str(case.label))), "LPS")
     _check_alike(image, label)
     label.CopyInformation(image)
-    _check_soft_tissue(image, label)
+    check_soft_tissue(image, label)
     return Volume(image, label)
 
 
@@ -149,17 +158,6 @@ def _check_alike(image: sitk.Image, label: sitk.Image) -> None:
             raise DuCiSCError(
                 f"in orientation LPS the image has {what.lower()} {ours}, its label {theirs}"
             )
-
-
-def _check_soft_tissue(image: sitk.Image, label: sitk.Image) -> None:
-    """What the label marks has the values of an organ; headers cannot tell a flip."""
-    marked = sitk.GetArrayViewFromImage(image)[sitk.GetArrayViewFromImage(label) > 0]
-    low, high = SOFT_TISSUE
-    if marked.size and not low <= marked.mean() <= high:
-        raise DuCiSCError(
-            f"the mean under its label is {marked.mean():.0f} HU, expected {low} to {high}: image "
-            "and label do not lie on each other"
-        )
 
 
 def window_and_crop(volume: Volume) -> Volume:
@@ -211,14 +209,20 @@ PANCREAS = Source(
         ),
     },
     splits={
-        "published": lambda *_: published("pancreas"),
-        "ccnet": lambda *_: published("pancreas", "alternative_80_case_ccnet"),
-        "coranet": lambda *_: published("pancreas", "alternative_80_case_coranet"),
+        "published": lambda _: published("pancreas"),
+        "ccnet": lambda _: published("pancreas", "alternative_80_case_ccnet"),
+        "coranet": lambda _: published("pancreas", "alternative_80_case_coranet"),
     },
     licence="CC BY 3.0",
     reference="Roth et al., MICCAI 2015; data: https://doi.org/10.7937/K9/TCIA.2016.tNB1kqBU",
     withdrawn=WITHDRAWN,
-    separate_labels=True,
+    find_labels=find_labels,
+    known=Known(
+        size=((512, 512), (512, 512), (181, 466)),
+        spacing=((0.664, 0.977), (0.664, 0.977), (0.5, 1)),
+        values=(-2048, 3071),
+        label_slices=(46, 145),
+    ),
 )
 
 if __name__ == "__main__":

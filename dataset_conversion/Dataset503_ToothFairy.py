@@ -16,46 +16,50 @@ from __future__ import annotations
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
+from nnunetv2_ducisc.raw_dataset.downloads.inputs import nothing_found
+from nnunetv2_ducisc.raw_dataset.downloads.known import Known
 from nnunetv2_ducisc.raw_dataset.downloads.script import main
 from nnunetv2_ducisc.raw_dataset.downloads.source import (
     Case,
     Download,
     Protocol,
     Source,
-    nothing_found,
+    count_warnings,
 )
 from nnunetv2_ducisc.raw_dataset.downloads.split import Split, read_split
 from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, volume_of
 from nnunetv2_ducisc.raw_dataset.shuffle import shuffled
+from nnunetv2_ducisc.raw_dataset.walk import by_name
 
 SPACING = (0.3, 0.3, 0.3)  # mm; the arrays have no header
 IMAGE, LABEL = "data.npy", "gt_alpha.npy"  # gt_sparse.npy is a curve and no mask of the canal
 PATIENT = re.compile(r"P(\d+)")
-TOOTHFAIRY2 = re.compile(r"ToothFairy2([A-Z])_(\d+)_0000\.mha")
+TOOTHFAIRY2 = re.compile(r"toothfairy2([a-z])_(\d+)_0000\.mha")  # in small letters
 CANALS, LAST_CLASS = (3, 4), 48  # of ToothFairy2: left and right; classes go up to a tooth
 SCANS = {"ToothFairy": 153, "Maxillo": 91, "ToothFairy2": 480}  # with a dense label
 TRAINING, TEST = 90, 20  # scans of the paper, which lists none of its 110
 
 
-def find(folder: Path, _: Path | None = None) -> Download:
+def find(folder: Path) -> Download:
     """All scans with a dense label, whatever the folders of their patients lie in."""
-    dense = sorted(folder.rglob(LABEL))
+    files = by_name(folder)
+    dense = [file for (_, name), file in files.items() if name == LABEL]
     if dense:
         images = defaultdict(list)
-        for image in sorted(folder.rglob(IMAGE)):
-            images[image.parent.name].append(image)
+        for (parent, name), file in files.items():
+            if name == IMAGE:
+                images[parent.name].append(file)
         cases = [_case(label, images[label.parent.name]) for label in dense]
         apart = any(case.images[0].parent != case.label.parent for case in cases if case.label)
         return _download("Maxillo" if apart else "ToothFairy", cases, folder)
-    matches = ((TOOTHFAIRY2.fullmatch(file.name), file) for file in folder.rglob("*.mha"))
-    cases = [_case_of_2(f"{match[1]}{match[2]}", file) for match, file in matches if match]
+    cases = _cases_of_2(files)
     if not cases:
         expected = f"folders P1 with {IMAGE} and {LABEL}, or ToothFairy2P_001_0000.mha"
         raise nothing_found(folder, expected)
@@ -74,9 +78,15 @@ def _case(label: Path, images: list[Path]) -> Case:
     return Case(unit, unit, tuple(beside), label)
 
 
-def _case_of_2(unit: str, image: Path) -> Case:
-    label = image.parent.with_name("labelsTr") / image.name.replace("_0000", "")
-    return Case(unit, unit, (image,), label if label.is_file() else None)
+def _cases_of_2(files: Mapping[tuple[Path, str], Path]) -> list[Case]:
+    """The images of ToothFairy2, and the labels in the folder beside theirs."""
+    cases = []
+    for (parent, name), image in files.items():
+        if match := TOOTHFAIRY2.fullmatch(name):
+            unit = f"{match[1].upper()}{match[2]}"
+            label = files.get((parent.with_name("labelsTr"), name.replace("_0000", "")))
+            cases.append(Case(unit, unit, (image,), label))
+    return cases
 
 
 def _unit(name: str) -> str:
@@ -91,12 +101,7 @@ def _unit(name: str) -> str:
 
 def _download(version: str, cases: list[Case], folder: Path) -> Download:
     """The scans, and a warning unless they are as many as the release has."""
-    known = SCANS[version]
-    warnings = (
-        [f"{len(cases)} scans were found, {version} has {known}: see whether some are missing"]
-        if len(cases) != known
-        else []
-    )
+    warnings = count_warnings(len(cases), f"scans of {version}", SCANS[version])
     return Download(version, tuple(cases), folder, tuple(warnings))
 
 
@@ -116,9 +121,9 @@ def drawn(download: Download, seed: int) -> Split:
     return Split(units[:TRAINING], units[TRAINING : TRAINING + TEST], source=source)
 
 
-def organisers(download: Download, _: int) -> Split:
+def organisers(download: Download) -> Split:
     """The challenge's own lists, which lie in its download."""
-    files = sorted(download.folder.rglob("splits.json"))
+    files = [file for (_, name), file in by_name(download.folder).items() if name == "splits.json"]
     if len(files) != 1:
         raise DuCiSCError(
             f"{len(files)} files splits.json lie below {download.folder}, expected the one of "
@@ -135,7 +140,7 @@ def read(case: Case, with_label: bool) -> Volume:
     """One scan with the documented spacing; the label is 1 in the canal."""
     (image,) = case.images
     label = case.label if with_label else None
-    if image.suffix == ".mha":
+    if image.suffix.lower() == ".mha":
         mask_of_2 = None if label is None else _read_mha(label, _canals)
         return Volume(_read_mha(image, _small), mask_of_2)
     mask = None if label is None else (_read_npy(label) > 0).astype(np.uint8)
@@ -156,7 +161,7 @@ def _read_npy(file: Path) -> np.ndarray:
 def _read_mha(file: Path, convert: Callable[[np.ndarray], np.ndarray]) -> sitk.Image:
     """Converted voxels with the header's geometry, whose spacing may be a placeholder."""
     try:
-        read = sitk.ReadImage(str(file))
+        read = sitk.ReadImage(str(file), imageIO="MetaImageIO")  # else .MHA is unknown
     except RuntimeError as error:
         raise DuCiSCError(f"{file.name} is truncated or no MHA file") from error
     if not any(np.allclose(read.GetSpacing(), known, atol=1e-3) for known in (1, SPACING)):
@@ -195,12 +200,15 @@ TOOTHFAIRY = Source(
     find=find,
     read=read,
     protocols={"whole": Protocol("CBCT", "whole scans")},
-    splits={"drawn": drawn, "organisers": organisers},
+    splits={"organisers": organisers},
+    draw=drawn,
     licence="ToothFairy and Maxillo: read it on the portal; ToothFairy2: CC BY-SA 4.0",
     reference="Cipriano et al., CVPR 2022; Bolelli et al., IEEE Transactions on Medical Imaging "
     "(ToothFairy challenge)",
-    volume_ml=(0.027, 5.4),  # 1,000 to 200,000 voxels
-    drawn=True,
+    known=Known(
+        size=((312, 463), (265, 423), (148, 178)),
+        label_ml=(0.027, 5.4),  # 1,000 to 200,000 voxels
+    ),
 )
 
 if __name__ == "__main__":

@@ -23,50 +23,78 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.raw_dataset.downloads.inputs import nothing_found
+from nnunetv2_ducisc.raw_dataset.downloads.known import ANY, Known
 from nnunetv2_ducisc.raw_dataset.downloads.script import main
 from nnunetv2_ducisc.raw_dataset.downloads.source import (
     Case,
     Download,
     Protocol,
     Source,
-    nothing_found,
+    count_warnings,
 )
 from nnunetv2_ducisc.raw_dataset.downloads.split import published, shipped
 from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume
+from nnunetv2_ducisc.raw_dataset.walk import files_below
 
-_FRAME = re.compile(r"((patient\d{3})_frame(\d{2}))(_gt)?\.nii(?:\.gz)?")
+_FRAME = re.compile(r"((patient\d{3})_frame(\d{2}))(_gt)?\.nii(?:\.gz)?", re.IGNORECASE)
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])  # NIfTI's world axes to SimpleITK's
 _SMALLEST_SLICE_DISTANCE = 2  # mm; ACDC has 5 to 10, a header that lost its spacing says 1
 
 
-def find(folder: Path, _: Path | None = None) -> Download:
+def find(folder: Path) -> Download:
     """All frames that have a number: not the 4D scans, which nobody has annotated."""
     files: dict[str, Path] = {}
-    for file in sorted([*folder.rglob("*.nii"), *folder.rglob("*.nii.gz")]):
+    notes: dict[str, Path] = {}
+    for file in files_below(folder):
         name = _frame_of(file)
         if name in files:
             raise DuCiSCError(f"{name} is there twice, {files[name]} and {file}: remove one.")
         if name:
             files[name] = file
-    images = [name for name in files if not name.endswith("_gt")]
-    if not images:
-        raise nothing_found(folder, "files patientXXX_frameYY.nii.gz")
+        elif file.name.lower() == "info.cfg":
+            notes[file.parent.name.lower()] = file
     cases = tuple(
-        Case(name, name.partition("_")[0], (files[name],), files.get(f"{name}_gt"))
-        for name in sorted(images)
+        _case(name, file, files.get(f"{name}_gt"), notes.get(name.partition("_")[0]))
+        for name, file in sorted(files.items())
+        if not name.endswith("_gt")
     )
+    if not cases:
+        raise nothing_found(folder, "files patientXXX_frameYY.nii.gz")
     _check_frames(cases, folder)
-    training = shipped("acdc")["raw_frame_numbers"]
-    more = any(case.unit not in training for case in cases)
-    return Download(f"training{' and testing' if more else ''} patients", cases, folder)
+    return _download(cases, folder)
+
+
+def _case(name: str, image: Path, label: Path | None, note: Path | None) -> Case:
+    """A frame, with the facts of its patient's Info.cfg if that is there."""
+    patient = name.partition("_")[0]
+    if note is None:
+        return Case(name, patient, (image,), label)
+    return Case(name, patient, (image,), label, (note,), _facts(note, name))
+
+
+def _facts(note: Path, name: str) -> dict[str, str]:
+    """The patient's illness, and whether the frame is the end of diastole or of systole."""
+    lines = note.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    number = name.rpartition("frame")[2].lstrip("0")
+    phases = [phase for phase in ("ED", "ES") if said.get(phase, "").lstrip("0") == number]
+    return {"group": said.get("Group", "unknown"), "phase": "".join(phases) or "unknown"}
+
+
+def _download(cases: tuple[Case, ...], folder: Path) -> Download:
+    """The official training patients are 100, the test patients 50 more."""
+    patients = {case.unit for case in cases}
+    more = patients - set(shipped("acdc")["raw_frame_numbers"])
+    warnings = count_warnings(len(patients), "patients", 100, 150)
+    version = f"training{' and testing' if more else ''} patients"
+    return Download(version, cases, folder, tuple(warnings))
 
 
 def _frame_of(file: Path) -> str:
     """patientXXX_frameYY, with _gt for a label; in some mirrors this is the folder's name."""
-    if not file.is_file() or file.name.startswith("."):  # macOS adds hidden files
-        return ""
     match = _FRAME.fullmatch(file.name) or _FRAME.fullmatch(file.parent.name)
-    return match[1] + (match[4] or "") if match else ""
+    return (match[1] + (match[4] or "")).lower() if match else ""
 
 
 def _check_frames(cases: tuple[Case, ...], folder: Path) -> None:
@@ -157,9 +185,13 @@ ACDC = Source(
     find=find,
     read=read,
     protocols={"whole": Protocol("cine MRI", "whole images at native resolution")},
-    splits={"published": lambda *_: published("acdc")},
+    splits={"published": lambda _: published("acdc")},
     licence="CC BY-NC-SA 4.0",
     reference="Bernard et al., IEEE Transactions on Medical Imaging 37, 2514 (2018)",
+    known=Known(  # in plane mostly 1.3 to 1.7 mm, the extremes are wider
+        size=(ANY, ANY, (6, 18)),
+        spacing=((0.7, 2), (0.7, 2), (5, 10)),
+    ),
 )
 
 if __name__ == "__main__":

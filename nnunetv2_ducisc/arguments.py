@@ -31,15 +31,17 @@ def dataset_number(text: str) -> int:
 
 
 def number_or_list(text: str) -> int | list[str]:
-    """``8``, or the lines of a text file."""
+    """``8``, or the lines of a text file, which may have blanks in them."""
     if text.lstrip("-").isdigit():
         return int(text)
     try:
-        lines = Path(text).read_text(encoding="utf-8").split()
+        # Some editors and spreadsheets put a mark at the start.
+        lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise argparse.ArgumentTypeError(
             f"{text} is neither a number nor a text file with a case a line"
         ) from error
-    if not lines:
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
         raise argparse.ArgumentTypeError(f"{text} names no case")
-    return lines
+    return names

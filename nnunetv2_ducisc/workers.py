@@ -42,6 +42,9 @@ def processes(number: int) -> Iterator[Executor]:
         number, multiprocessing.get_context("spawn"), initializer=_prepare_worker
     )
     try:
+        with _ctrl_c_put_off():
+            for _ in range(number):
+                pool.submit(_start)
         yield pool
     except BrokenProcessPool as error:
         raise DuCiSCError(
@@ -76,9 +79,31 @@ class _ThisProcess(Executor):
         return future
 
 
+@contextmanager
+def _ctrl_c_put_off() -> Iterator[None]:
+    """Start processes that take no notice of Ctrl-C until ``_prepare_worker`` lets them.
+
+    They inherit the mask; else one that is still importing would die with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start() -> None:
+    """A job that makes the pool start a worker."""
+
+
 def _prepare_worker() -> None:
     """Die silently on Ctrl-C, and with the parent: a pool outlives a parent that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

@@ -11,6 +11,9 @@ import numpy as np
 from nnunetv2_ducisc.raw_dataset.downloads.split import shipped
 
 FACTS = shipped("acdc")
+LABELED, UNLABELED, VALIDATION, TEST = "patient099", "patient090", "patient028", "patient011"
+PATIENTS = (LABELED, UNLABELED, VALIDATION, TEST)
+LISTS = {"train": [LABELED, UNLABELED], "val": [VALIDATION], "test": [TEST]}
 SIZE = (9, 7)  # x, y
 SPACING = (1.25, 1.5, 8.0)  # mm, x y z
 TURN = np.radians(30)
@@ -76,7 +79,10 @@ def write_patient(
         nibabel.save(nifti(heart(count, size)), inside / f"{name}.nii.gz")
         nibabel.save(nifti(classes(count, size)), inside / f"{name}_gt.nii.gz")
     (inside / f"{patient}_4d.nii.gz").write_bytes(b"four axes, which nobody reads")
-    (inside / "Info.cfg").write_text("ED: 1\nES: 12\nGroup: DCM\nHeight: 184.0\nNbFrame: 30\n")
+    ed, es = (int(name[-2:]) for name in [*(names or frames(patient)), "00"][:2])
+    (inside / "Info.cfg").write_text(
+        f"ED: {ed}\nES: {es}\nGroup: DCM\nHeight: 184.0\nNbFrame: 30\n"
+    )
     (inside / "MANDATORY_CITATION.md").write_text("Bernard et al.")
     return inside
 

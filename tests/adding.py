@@ -131,10 +131,21 @@ class Adding:
         """An image in the inbox."""
         return write(self.inbox / name, noise(seed, shape or self.shape))
 
-    def add(self, *paths: Path, processes: int = 1, dry_run: bool = False) -> str:
+    def add(
+        self,
+        *paths: Path,
+        processes: int = 1,
+        dry_run: bool = False,
+        hard_links: bool = True,
+    ) -> str:
         """What is printed; the inbox if nothing else is named."""
-        add_unlabeled("4", paths or (self.inbox,), processes, dry_run)
+        add_unlabeled("4", paths or (self.inbox,), processes, dry_run, hard_links)
         return self.capsys.readouterr().out
+
+    def warnings(self, *paths: Path) -> list[str]:
+        """What is printed of what is added but may be wrong."""
+        printed = self.add(*paths).splitlines()
+        return [line for line in printed if line.startswith("Warning: ")]
 
     def refusals(self, *paths: Path, **options: int) -> list[str]:
         """The sentences for what is not added."""

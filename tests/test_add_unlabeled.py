@@ -10,11 +10,19 @@ import numpy as np
 import pytest
 
 from nnunetv2_ducisc.nnunet.unlabeled import find_unlabeled_cases
+from nnunetv2_ducisc.raw_dataset import links
 from nnunetv2_ducisc.raw_dataset.adding import add_unlabeled as verb
+from nnunetv2_ducisc.raw_dataset.links import SHARED
 from tests.adding import Adding, l_shape, noise, read_points, write, written_points
 from tests.dicom_series import write_series
 
 pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(autouse=True)
+def no_reflinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on most disks."""
+    monkeypatch.setattr(links, "fcntl", None)
 
 
 def sha256(file: Path) -> str:
@@ -22,7 +30,8 @@ def sha256(file: Path) -> str:
 
 
 def test_images_of_the_datasets_format_are_linked_under_its_names(adding: Adding) -> None:
-    """Scans that are numbered with four digits are no channels; folders inside are not searched."""
+    """Scans that are numbered with four digits are no channels; of folders inside nothing is read
+    but DICOM."""
     for seed, name in enumerate(("x", "y_0000", "scan_0012", "deeper/z", ".hidden")):
         adding.give(f"{name}.nii.gz", seed + 50)
     (adding.inbox / "notes.txt").touch()
@@ -31,6 +40,7 @@ def test_images_of_the_datasets_format_are_linked_under_its_names(adding: Adding
     assert (adding.unlabeled / "x_0000.nii.gz").samefile(adding.inbox / "x.nii.gz")
     assert printed == [
         f"Cases added to {adding.unlabeled}: 3 (3 files: 3 hard links).",
+        SHARED,
         "Warning: skipped what is no image for this dataset (1): notes.txt.",
         "nnUNetv2_plan_and_preprocess -d 4 --verify_dataset_integrity",
     ]
@@ -90,7 +100,7 @@ def test_a_repeated_command_adds_what_is_new_and_opens_nothing_else(
     adding.add()
     adding.give("z.nii.gz", 3)
     assert "1 (1 file: 1 hard link); there already: 2." in adding.add()
-    monkeypatch.setattr(verb, "_add", None)
+    monkeypatch.setattr(verb, "_Addition", None)
     assert adding.add() == f"Cases added to {adding.unlabeled}: 0; there already: 3.\n"
     assert set(adding.sources) == {"x", "y", "z"}
 
@@ -125,6 +135,15 @@ def test_several_workers_add_the_same(adding: Adding) -> None:
         adding.give(f"x{seed}.nrrd", seed + 50)
     adding.add(processes=2)
     assert adding.names == [f"x{seed}_0000.nii.gz" for seed in range(4)]
+
+
+def test_the_users_file_need_not_be_shared(adding: Adding) -> None:
+    file = adding.give("x.nii.gz", 1)
+    before = file.read_bytes()
+    printed = adding.add(hard_links=False)
+    assert "1 file: 1 copy" in printed and SHARED not in printed
+    file.write_bytes(b"changed")
+    assert (adding.unlabeled / "x_0000.nii.gz").read_bytes() == before
 
 
 def test_a_dry_run_lists_and_writes_nothing(adding: Adding) -> None:

@@ -57,9 +57,10 @@ def test_a_file_that_is_cut_off_is_refused(adding: Adding, ending: str) -> None:
 
 
 def test_identifiers_that_are_taken_or_kept_are_refused_unread(adding: Adding) -> None:
-    for seed, name in enumerate(("a", "t_0000", "x_seg")):
+    for seed, name in enumerate(("a", "t_0000")):
         adding.give(f"{name}.nii.gz", seed + 50)
-    assert adding.refusals() == [
+    write_series(adding.inbox / "x_seg", noise(9), (1, 1, 1), (0, 0, 0))
+    assert adding.refusals(adding.inbox, adding.inbox / "x_seg") == [
         "Case a is not added, a labeled case is called so: rename it or leave it out.",
         "Case t is not added, a case in imagesTs is called so: rename it or leave it out.",
         "Case x_seg is not added, its name ends in _seg, which nnU-Net keeps for its own files: "
@@ -129,12 +130,6 @@ def test_two_files_that_would_be_one_case_are_both_refused(adding: Adding) -> No
 def test_channels_that_do_not_fit_the_dataset_are_named(
     adding: Adding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    adding.give("x_0000.nii.gz", 1)
-    adding.give("x_0001.nii.gz", 2)
-    assert adding.refusals() == [
-        "Case x is not added, it has the wrong channel files x_0000.nii.gz, x_0001.nii.gz: "
-        "expected x_0000.nii.gz in one folder."
-    ]
     two = Adding(adding.root / "two", adding.capsys, channels=2)
     monkeypatch.setenv("nnUNet_raw", str(two.root / "raw"))
     two.give("x_0001.nii.gz", 50)
@@ -143,7 +138,10 @@ def test_channels_that_do_not_fit_the_dataset_are_named(
     two.give("z_0001.nii.gz", 53, shape=(6, 8, 11))
     sentences = two.refusals()
     assert [sentence.split()[1] for sentence in sentences] == ["x", "y", "z"]
-    assert "expected x_0000.nii.gz, x_0001.nii.gz in one folder." in sentences[0]
+    assert sentences[0] == (
+        "Case x is not added, it has 1 channel file(s), x_0001.nii.gz: expected x_0000.nii.gz, "
+        "x_0001.nii.gz in one folder."
+    )
     assert "Not all input images have the same shape!" in sentences[2]
 
 

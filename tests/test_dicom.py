@@ -154,6 +154,18 @@ def test_folders_are_found_at_any_depth_without_what_is_not_dicom(
     assert len(found[tmp_path / "a"]) == 6
 
 
+def test_files_without_an_ending_are_told_by_their_content(
+    tmp_path: Path, voxels: np.ndarray
+) -> None:
+    """A DICOMDIR has the same beginning, and is no slice."""
+    files = write_series(tmp_path / "a", voxels, SPACING, FIRST)
+    bare = tuple(sorted(file.rename(file.with_suffix("")) for file in files))
+    (tmp_path / "a" / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "a" / "short").write_bytes(b"DICM")
+    assert series_folders(tmp_path) == {tmp_path / "a": bare}
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(read_series(bare)), voxels)
+
+
 def test_a_tag_comes_without_its_padding(tmp_path: Path, voxels: np.ndarray) -> None:
     """Values have an even number of bytes in the file."""
     file = write_series(tmp_path, voxels, SPACING, FIRST, patient="A2345")[0]

@@ -94,7 +94,32 @@ def test_h5_arrays_are_x_y_z_and_the_record_says_that_labels_shaped_them(run: Sc
     assert np.array_equal(image.dataobj, scaled_scan())
     assert np.array_equal(label.dataobj, atrium())
     assert image.header.get_zooms() == (0.625, 0.625, 0.625) == label.header.get_zooms()
-    assert "cropped to labels, test labels among them" in run.json("conversion")["version"]
+    assert (
+        "cropped in plane to labels, test labels among them" in run.json("dataset")["description"]
+    )
+    note = run.json("conversion")["protocol"]["note"]
+    assert "test labels among them" in note and "scans as they are" not in note
+
+
+def test_the_published_crop_does_not_come_on_top_of_the_one_in_h5_files(run: ScriptRun) -> None:
+    for case in IDS:
+        write_h5(run.download, case)
+    said = run.refusal("--protocol", "published")
+    assert said.startswith("--protocol published does not fit the h5 form, whose images are scaled")
+    assert said.endswith("choose --protocol whole.")
+
+
+def test_endings_in_capitals_and_links_to_folders_are_found(run: ScriptRun) -> None:
+    """The link's own name is the case's; a loop of links has an end."""
+    for case in IDS:
+        write_raw(run.download, case)
+    for file in (run.download / LABELED).iterdir():
+        file.rename(file.with_name(file.name.upper()))
+    (run.download / UNLABELED).rename(run.root / "elsewhere")
+    (run.download / UNLABELED).symlink_to(run.root / "elsewhere")
+    (run.download / TEST / "loop").symlink_to(run.download)
+    assert run.convert() == 0
+    assert [run.cases(part) for part in ("Tr", "Un", "Ts")] == [[case] for case in IDS]
 
 
 def test_the_published_protocol_crops_in_plane_and_says_that_test_labels_shaped_it(
@@ -120,12 +145,14 @@ def test_the_published_protocol_crops_in_plane_and_says_that_test_labels_shaped_
 
 
 def test_a_volume_beyond_the_known_ones_gets_a_warning(run: ScriptRun) -> None:
-    """13 voxels of 0.625^3 mm^3 are 0.00317 ml."""
+    """13 voxels of 0.625^3 mm^3 are 0.003174 ml; the scans have 12 x 10 x 8 voxels."""
     for case in IDS:
         write_raw(run.download, case)
     run.convert()
-    sentence = f"{TEST} has a label of 0.00317 ml, known are 18.6 to 132.1 ml: look at it"
-    assert sentence in run.json("conversion")["warnings"]
+    warnings = run.json("conversion")["warnings"]
+    assert f"{TEST} has a label of 0.003174 ml, known are 18.6 to 132.1 ml: look at it" in warnings
+    assert f"{TEST} has a size along z of 8 voxels, known are 88 voxels: look at it" in warnings
+    assert "3 scans were found, known are 100 or 154: see whether some are missing" in warnings
 
 
 def test_a_withheld_mask_may_be_missing(run: ScriptRun) -> None:

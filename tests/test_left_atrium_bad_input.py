@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -30,6 +31,15 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def run(script_run: MakeScriptRun) -> ScriptRun:
     return script_run(LEFT_ATRIUM, LISTS)
+
+
+def write_archive(file: Path, method: int) -> None:
+    """Method 9, Deflate64, is 10 bytes into the entry of the central directory (PK 1 2)."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Training Set/Unet.py", "import keras")
+    content = bytearray(file.read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] = method
+    file.write_bytes(content)
 
 
 FLIPPED = "(-1,0,0) (0,1,0) (0,0,1)"
@@ -107,14 +117,27 @@ def test_a_folder_of_something_else_is_refused(run: ScriptRun) -> None:
 def test_the_archive_itself_is_refused_with_what_unpacks_it(
     run: ScriptRun, method: int, hint: bool
 ) -> None:
-    """Method 9, Deflate64, is 10 bytes into the entry of the central directory (PK 1 2)."""
-    with zipfile.ZipFile(run.download, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("Training Set/Unet.py", "import keras")
-    content = bytearray(run.download.read_bytes())
-    content[content.index(b"PK\x01\x02") + 10] = method
-    run.download.write_bytes(content)
+    write_archive(run.download, method)
     said = run.refusal()
     assert "is a zip archive: unpack it" in said and ("7-Zip" in said) == hint
+
+
+@pytest.mark.parametrize(("method", "hint"), [(8, False), (9, True)])
+def test_the_archive_in_an_otherwise_empty_folder_is_named(
+    run: ScriptRun, method: int, hint: bool
+) -> None:
+    run.download.mkdir()
+    file = run.download / "2018_UTAH_MICCAI.zip"
+    write_archive(file, method)
+    said = run.refusal()
+    assert said.startswith(f"No case was found below {run.download}, but {file}: unpack it")
+    assert ("7-Zip" in said) == hint
+
+
+def test_a_seed_is_no_option_where_nothing_is_drawn(run: ScriptRun) -> None:
+    with pytest.raises(SystemExit):
+        run.convert("--seed", "1")
+    assert "unrecognized arguments: --seed" in run.capsys.readouterr().err
 
 
 def test_a_download_that_lies_there_twice_is_refused(run: ScriptRun) -> None:

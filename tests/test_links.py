@@ -41,6 +41,24 @@ def other_disk() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture(autouse=True)
+def no_reflinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on most disks."""
+    monkeypatch.setattr(links, "fcntl", None)
+
+
+@pytest.fixture
+def reflinks(no_reflinks: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FICLONE is ioctl 0x40049409 on the clone, with the original's descriptor."""
+
+    class Clones:
+        def ioctl(self, to: int, request: int, original: int) -> None:
+            assert request == 0x40049409
+            os.write(to, os.pread(original, 100, 0))
+
+    monkeypatch.setattr(links, "fcntl", Clones())
+
+
 @pytest.fixture
 def no_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
@@ -70,27 +88,33 @@ def test_from_another_disk_it_is_a_copy_with_its_time(source: Path, other_disk: 
     assert [file.name for file in other_disk.iterdir()] == ["target"]
 
 
-def test_a_reflink_comes_before_a_copy(
-    source: Path, target: Path, no_hard_links: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """FICLONE is ioctl 0x40049409 on the clone, with the original's descriptor."""
-    fcntl = pytest.importorskip("fcntl")
-
-    def clone(to: int, request: int, original: int) -> None:
-        assert request == 0x40049409
-        os.write(to, os.pread(original, 100, 0))
-
-    monkeypatch.setattr(fcntl, "ioctl", clone)
+def test_a_reflink_comes_before_a_hard_link(source: Path, target: Path, reflinks: None) -> None:
+    """It takes no space either, and a change of one file leaves the other as it is."""
     assert place(source, target) is Way.REFLINK
     assert target.read_bytes() == b"voxels"
-    assert is_placed(source, target)
+    assert is_placed(source, target) and not target.samefile(source)
+
+
+def test_a_disk_that_has_no_reflinks_leaves_nothing_of_the_attempt(
+    source: Path, target: Path, reflinks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(links.fcntl, "ioctl", refuse)
+    assert place(source, target) is Way.HARD_LINK
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_a_system_without_any_kind_of_link_copies(
-    source: Path, target: Path, no_hard_links: None, monkeypatch: pytest.MonkeyPatch
+    source: Path, target: Path, no_hard_links: None
 ) -> None:
-    monkeypatch.setattr(links, "fcntl", None)
     assert place(source, target) is Way.COPY
+    assert is_placed(source, target) and not target.samefile(source)
+
+
+def test_hard_links_can_be_ruled_out(source: Path, target: Path) -> None:
+    assert place(source, target, hard_links=False) is Way.COPY
     assert is_placed(source, target) and not target.samefile(source)
 
 
@@ -101,7 +125,6 @@ def test_a_copy_that_fails_leaves_nothing(
         Path(to).write_bytes(b"vox")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(links, "fcntl", None)
     monkeypatch.setattr(shutil, "copy2", fill_the_disk)
     with pytest.raises(OSError, match="No space left"):
         place(source, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import nibabel
@@ -182,14 +183,16 @@ def test_a_series_of_no_known_case_is_refused_with_its_tag(run: ScriptRun) -> No
 def test_a_scan_that_is_in_no_list_is_left_out_with_a_warning(run: ScriptRun) -> None:
     write_dicom(run.download / "PANCREAS_0099", 99)
     assert run.convert("-l", str(labels(run))) == 0
-    (warning,) = run.json("conversion")["warnings"]
-    assert warning.endswith("left out: image0099")
+    warnings = run.json("conversion")["warnings"]
+    assert "1 case(s) are in no list and left out: image0099" in warnings
 
 
 def test_a_case_of_the_split_that_is_not_there_is_named(run: ScriptRun) -> None:
     for file in scan_folder(run, 2).iterdir():
         file.unlink()
-    assert refusal(run).startswith("image0002 of the split is not among the 1 cases found")
+    said = refusal(run)
+    assert said.startswith("image0002 of the split is not among the 1 cases found")
+    assert "which are called like image0001: complete" in said
 
 
 def test_values_that_are_no_hounsfield_units_are_refused(run: ScriptRun) -> None:
@@ -210,3 +213,14 @@ def test_an_empty_download_says_what_was_expected(run: ScriptRun, tmp_path: Path
         "-l", str(labels(run)), "-i", str(empty)
     )
     assert run.refusal("-l", str(empty)).endswith("expected label0001.nii.gz; check -l.")
+
+
+def test_an_archive_that_nobody_has_unpacked_is_named(run: ScriptRun, tmp_path: Path) -> None:
+    archive = tmp_path / "archives" / "labels.ZIP"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("label0001.nii.gz", "")
+    folder = str(archive.parent)
+    expected = f"below {folder}, but {archive}: unpack it."
+    assert run.refusal("-l", folder) == f"No label was found {expected}"
+    assert run.refusal("-l", str(labels(run)), "-i", folder) == f"No case was found {expected}"

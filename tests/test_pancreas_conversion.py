@@ -157,15 +157,55 @@ def test_a_withdrawn_scan_is_left_out_with_a_warning(run: ScriptRun) -> None:
     (run.download / "manifest-1" / "Pancreas-CT" / "PANCREAS_0025" / "1").mkdir(parents=True)
     assert convert(run) == 0
     assert run.cases("Ts") == [TEST]
-    (warning,) = run.json("conversion")["warnings"]
-    assert warning == "image0025 of the split is withdrawn by the provider: left out"
+    warnings = run.json("conversion")["warnings"]
+    assert "image0025 of the split is withdrawn by the provider: left out" in warnings
 
 
 def test_copies_of_a_scan_are_warned_of(run: ScriptRun) -> None:
     write_cases(run)
     write_dicom(run.download / "PANCREAS_0070", 70)
     assert convert(run) == 0
-    assert run.json("conversion")["warnings"][0].startswith("image0070 is the scan of image0002")
+    of_number, of_copy, *_ = run.json("conversion")["warnings"]
+    assert of_number.startswith("4 scans were found, known are 80 or 82")
+    assert of_copy.startswith("image0070 is the scan of image0002")
+
+
+def test_scans_unlike_the_known_ones_are_warned_of(run: ScriptRun) -> None:
+    """8 slices of 0.7 x 0.9 x 1.5 mm, 3 of them with label: z 1 to 3."""
+    write_cases(run)
+    write_dicom(run.download / LAYOUTS["current"].format(1), 1, np.where(pancreas(), 60, 3072))
+    assert convert(run) == 0
+    warnings = run.json("conversion")["warnings"]
+    for phrase in (
+        "a size along z of 8 voxels, known are 181 to 466 voxels",
+        "a spacing along z of 1.5 mm, known are 0.5 to 1 mm",
+        "a label of 3 slices, known are 46 to 145 slices",
+        "a highest value of 3072, known are -2048 to 3071",
+    ):
+        assert f"{LABELED} has {phrase}: look at it" in warnings
+    assert not any("along x of 0.7" in warning for warning in warnings)
+    assert not any("lowest" in warning for warning in warnings)
+
+
+def test_files_without_an_ending_and_endings_in_capitals_are_found(run: ScriptRun) -> None:
+    write_cases(run)
+    for number in (1, 2, 3):
+        folder = run.download / LAYOUTS["current"].format(number)
+        for file in folder.iterdir():
+            file.rename(file.with_suffix(""))
+        (folder / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+        label = labels(run) / f"label{number:04d}.nii.gz"
+        label.rename(label.with_name(label.name.upper()))
+    assert convert(run) == 0
+    check_written(run)
+
+
+def test_a_converted_image_in_capitals_is_found(run: ScriptRun) -> None:
+    for number in (1, 2, 3):
+        write_converted(run.download, number, scan(), ".NII.GZ" if number == 1 else ".nii")
+        write_label(labels(run), number)
+    assert convert(run) == 0
+    check_written(run)
 
 
 def test_an_unlabeled_case_needs_no_label_where_none_is_written(run: ScriptRun) -> None:

@@ -107,6 +107,24 @@ def test_a_folder_without_a_dense_label_is_no_case(run: ScriptRun) -> None:
     assert run.refusal().startswith("P002 of the split is not among the 1 cases found")
 
 
+def test_the_downloads_own_names_are_answered_with_those_that_are_meant(run: ScriptRun) -> None:
+    run.split_file.write_text(json.dumps({"train": ["P1"], "test": ["P2"]}))
+    said = run.refusal()
+    assert "not among the 2 cases found" in said and "which are called like P001" in said
+
+
+@pytest.mark.parametrize("options", [("--split-file", "lists.json"), ("--split", "organisers")])
+def test_a_seed_is_refused_where_nothing_is_drawn(run: ScriptRun, options: tuple[str, str]) -> None:
+    said = run.refusal("--seed", "1", *options, published=True)
+    assert said == "--seed is of a drawn split, but the lists are given: leave it out."
+
+
+def test_a_split_and_a_file_of_lists_exclude_each_other(run: ScriptRun) -> None:
+    with pytest.raises(SystemExit):
+        run.convert("--split", "drawn")
+    assert "not allowed with argument" in run.capsys.readouterr().err
+
+
 def test_a_download_of_sparse_labels_alone_holds_no_case(run: ScriptRun) -> None:
     for patient in ("P1", "P2"):
         (run.download / patient / "gt_alpha.npy").unlink()

@@ -182,6 +182,17 @@ def test_the_draw_is_written_out_with_its_seed(run: ScriptRun) -> None:
     assert split["unlabeled"] == order[18:90] and split["test"] == order[90:]
 
 
+def test_names_in_capitals_are_found(run: ScriptRun) -> None:
+    run.lists.update(train=["P001", "P002"], test=["P003"])
+    run.split_file.write_text(json.dumps(run.lists))
+    for number in (1, 2, 3):
+        write_patient_of_2(run.download, f"P_{number:03d}")
+    image = run.download / "imagesTr" / "ToothFairy2P_001_0000.mha"
+    image.rename(image.with_suffix(".MHA"))
+    assert run.convert() == 0
+    check_written(run)
+
+
 def test_the_organisers_lists_come_from_the_download(run: ScriptRun) -> None:
     """Their validation list is labeled, too, and becomes nnU-Net's only fold."""
     for patient in ("P1", "P2", "P10", "P95", "P37"):
@@ -198,16 +209,19 @@ def test_odd_sizes_of_the_canal_and_missing_scans_are_warned_of(run: ScriptRun) 
     """13 voxels of 0.3 mm are 0.000351 ml."""
     write_cases(run)
     assert run.convert() == 0
-    of_the_download, *of_labels = run.json("conversion")["warnings"]
-    assert of_the_download.startswith("3 scans were found, ToothFairy has 153")
-    assert len(of_labels) == 3
-    assert of_labels[0].startswith("P001 has a label of 0") and "0.027 to 5.4 ml" in of_labels[0]
+    warnings = run.json("conversion")["warnings"]
+    assert warnings[0].startswith("3 scans of ToothFairy were found, known are 153")
+    for phrase in (
+        "a label of 0.000351 ml, known are 0.027 to 5.4 ml",
+        "a size along x of 12 voxels, known are 312 to 463 voxels",
+    ):
+        assert all(f"{case} has {phrase}: look at it" in warnings for case in CASES)
 
 
 def test_all_scans_of_a_release_are_nothing_to_warn_of(tmp_path: Path) -> None:
     for number in range(153):
         write_patient(tmp_path, f"P{number}")
-    assert TOOTHFAIRY.find(tmp_path, None).warnings == ()
+    assert TOOTHFAIRY.find(tmp_path).warnings == ()
 
 
 def test_scans_get_a_z_score() -> None:

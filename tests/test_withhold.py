@@ -9,9 +9,9 @@ import pytest
 
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.nnunet.unlabeled import find_unlabeled_cases
+from nnunetv2_ducisc.raw_dataset import links
 from nnunetv2_ducisc.raw_dataset.links import Way
 from nnunetv2_ducisc.raw_dataset.withholding import semi_supervised_copy
-from nnunetv2_ducisc.raw_dataset.withholding.withhold import next_commands
 from tests.labeled_raw import LabeledRaw, tree
 
 pytestmark = pytest.mark.unit
@@ -25,6 +25,7 @@ def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabeledRaw:
     monkeypatch.setenv("nnUNet_raw", str(tmp_path / "raw"))
     monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "preprocessed"))
     monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
+    monkeypatch.setattr(links, "fcntl", None)  # as on most disks, which have no reflinks
     return LabeledRaw(tmp_path / "raw")
 
 
@@ -87,6 +88,7 @@ def test_conversion_json_tells_all_that_a_repetition_needs(raw: LabeledRaw) -> N
         "seed": 0,
         "groups": None,
         "withheld_labels": True,
+        "copy": False,
     }
     assert record["split"]["labeled"] + record["split"]["unlabeled"] == ORDER
     assert record["split"]["test"] == ["t"]
@@ -187,7 +189,7 @@ def test_what_was_stopped_goes_on_where_it_was(
     """2 x 6 files for training and 2 for test; five of them were brought."""
     ways: list[Way] = []
 
-    def stop_after_five(source: Path, target: Path) -> Way:
+    def stop_after_five(source: Path, target: Path, _: bool) -> Way:
         if len(ways) == 5:
             raise KeyboardInterrupt
         ways.append(Way.HARD_LINK)
@@ -215,30 +217,14 @@ def test_a_dry_run_lists_and_writes_nothing(raw: LabeledRaw) -> None:
     assert sorted(lines[:-1]) == [str(raw.copy / name) for name in tree(raw.copy)]
 
 
-def test_the_commands_that_come_now_train_on_every_labeled_case(raw: LabeledRaw) -> None:
-    assert next_commands(raw.plan(5)).splitlines() == [
-        "nnUNetv2_plan_and_preprocess -d 604 --verify_dataset_integrity",
-        "nnUNetv2_train 604 CONFIGURATION all -tr nnUNetTrainerDuCiSC",
-    ]
-
-
-def test_the_check_that_wants_channel_names_is_left_out_for_modality(raw: LabeledRaw) -> None:
-    raw.dataset_json["modality"] = raw.dataset_json.pop("channel_names")
-    raw.write_json()
+def test_hard_links_are_pointed_out(raw: LabeledRaw, capsys: pytest.CaptureFixture) -> None:
     raw.withhold(2)
-    assert "modality" in read(raw.copy / "dataset.json")
-    assert "verify" not in next_commands(raw.plan(2, overwrite=True))
+    assert "14 files: 14 hard links.\nA hard link is one file" in capsys.readouterr().out
 
 
-def test_what_an_earlier_copy_has_left_preprocessed_is_made_anew(
-    raw: LabeledRaw, tmp_path: Path
-) -> None:
-    """nnU-Net keeps a fingerprint without --clean, and folds in any case."""
-    earlier = tmp_path / "preprocessed" / "Dataset604_Toy"
-    earlier.mkdir(parents=True)
-    folds = earlier / "splits_final.json"
-    folds.write_text(json.dumps([{"train": ["c"], "val": ["f"]}]))
-    (plan, _) = next_commands(raw.plan(2)).splitlines()
-    assert plan == "nnUNetv2_plan_and_preprocess -d 604 --verify_dataset_integrity --clean"
-    (remove, plan, _) = next_commands(raw.plan(3)).splitlines()
-    assert remove.startswith(f"rm {folds} ")
+def test_a_copy_can_have_files_of_its_own(raw: LabeledRaw, capsys: pytest.CaptureFixture) -> None:
+    raw.withhold(2, hard_links=False)
+    assert capsys.readouterr().out.splitlines()[1:] == ["14 files: 14 copies."]
+    (raw.copy / "imagesTr" / "f_0000.nii.gz").write_text("changed")
+    assert (raw.folder / "imagesTr" / "f_0000.nii.gz").read_text() == "imagesTr/f_0000.nii.gz"
+    assert read(raw.copy / "conversion.json")["options"]["copy"] is True

@@ -19,6 +19,7 @@ def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabeledRaw:
     monkeypatch.setenv("nnUNet_raw", str(tmp_path / "raw"))
     monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "preprocessed"))
     monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
+    monkeypatch.setattr(links, "fcntl", None)  # as on most disks, which have no reflinks
     return LabeledRaw(tmp_path / "raw")
 
 
@@ -47,6 +48,11 @@ def gap_in_channels(raw: LabeledRaw) -> None:
 
 def no_ending(raw: LabeledRaw) -> None:
     del raw.dataset_json["file_ending"]
+    raw.write_json()
+
+
+def no_channels(raw: LabeledRaw) -> None:
+    del raw.dataset_json["channel_names"]
     raw.write_json()
 
 
@@ -82,6 +88,7 @@ def no_case(raw: LabeledRaw) -> None:
         (explicit_of_another_ending, "x.mha does not end in .nii.gz, the file_ending in dataset"),
         (link_to_nothing, "u_0000.nii.gz leads to no file: mend the link or take it away."),
         (no_case, "Dataset004_Toy has no labeled case: expected images named CASE_0000.nii.gz"),
+        (no_channels, "dataset.json has no channel_names, which nnU-Net requires: add it."),
         (no_ending, "dataset.json has no file_ending, which nnU-Net requires: add it."),
         (lambda raw: raw.write("dataset.json"), "dataset.json cannot be read (Expecting value"),
         (lambda raw: (raw.folder / "dataset.json").unlink(), "There is no "),
@@ -133,20 +140,40 @@ def test_the_number_of_the_source_itself(raw: LabeledRaw) -> None:
 def test_an_earlier_copy_is_replaced_on_demand_only(raw: LabeledRaw) -> None:
     """The files of the source are shared with the copy, and survive its removal."""
     raw.withhold(2)
-    assert "is an earlier copy: name another number with --to, or replace it" in raw.refusal(3)
+    expected = "is an earlier copy of Dataset004_Toy: name another number with --to, or replace it"
+    assert expected in raw.refusal(3)
     before = {name: (raw.folder / name).read_text() for name in tree(raw.folder)}
     raw.withhold(3, overwrite=True)
     assert tree(raw.copy / "imagesTr") == [f"{case}_0000.nii.gz" for case in "bcf"]
     assert {name: (raw.folder / name).read_text() for name in tree(raw.folder)} == before
 
 
+def test_scans_that_were_added_to_a_copy_are_never_deleted(raw: LabeledRaw) -> None:
+    raw.withhold(2)
+    (raw.copy / "imagesUn" / "new_0000.nii.gz").touch()
+    (raw.copy / "unlabeled_sources.json").write_text('{"new": {}}')
+    sentence = raw.refusal(3, overwrite=True)
+    assert "holds scans of ducisc add-unlabeled, which --overwrite would delete" in sentence
+    assert (raw.copy / "imagesUn" / "new_0000.nii.gz").is_file()
+
+
+def test_a_copy_that_was_begun_with_hard_links_does_not_end_as_one_without(
+    raw: LabeledRaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full, pytest.raises(DuCiSCError):
+        full.setattr(links, "_hard_link", refuse_space)
+        raw.withhold(2)
+    assert "was begun with other options" in raw.refusal(2, hard_links=False)
+
+
+def refuse_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_a_full_disk_is_told_in_a_sentence_and_nothing_appears(
     raw: LabeledRaw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(links, "_hard_link", full)
+    monkeypatch.setattr(links, "_hard_link", refuse_space)
     with pytest.raises(DuCiSCError, match=r"cannot be brought to .* \(No space left on device\)"):
         raw.withhold(2)
     assert not raw.copy.exists()

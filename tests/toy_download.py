@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nnunetv2_ducisc.raw_dataset.downloads.known import Known
 from nnunetv2_ducisc.raw_dataset.downloads.source import Case, Download, Protocol, Source
 from nnunetv2_ducisc.raw_dataset.downloads.split import Split
 from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, volume_of
@@ -25,7 +26,7 @@ def write_case(folder: Path, name: str, seed: int = 0) -> None:
     np.save(folder / f"{name}_label.npy", label)
 
 
-def find(folder: Path, _: Path | None = None) -> Download:
+def find(folder: Path) -> Download:
     images = sorted(file for file in folder.glob("*.npy") if not file.stem.endswith("_label"))
     return Download("toy", tuple(_case(file) for file in images), folder)
 
@@ -45,11 +46,11 @@ def left_half(volume: Volume) -> Volume:
     return Volume(volume.image[:4, :, :], volume.label[:4, :, :])
 
 
-def split(_: Download, __: int) -> Split:
+def split(_: Download) -> Split:
     return Split(("p1", "p2", "p3"), ("t1",), ("v1",), "made up")
 
 
-def split_without_validation(_: Download, __: int) -> Split:
+def split_without_validation(_: Download) -> Split:
     return Split(("p1", "p2", "p3", "v1"), ("t1",), (), "made up")
 
 
@@ -66,7 +67,7 @@ TOY = Source(
     splits={"published": split, "plain": split_without_validation},
     licence="none",
     reference="nobody",
-    volume_ml=(0.01, 0.05),
+    known=Known(label_ml=(0.01, 0.05)),
 )
 CASES = ("p1_a", "p1_b", "p2_a", "p3_a", "t1_a", "v1_a")
 

@@ -73,16 +73,16 @@ def random_state() -> dict[str, Any]:
     """The state of every generator that a training step draws from."""
     return {
         "python": random.getstate(),
-        "numpy": _plain(np.random.get_state()),
+        "numpy": _numpy_state(),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
-def _plain(state: tuple) -> tuple:
-    """NumPy's state with a tensor for its array, which torch.load takes for harmless data."""
-    name, keys, *rest = state
-    return name, torch.from_numpy(keys.astype(np.int64)), *rest
+def _numpy_state() -> tuple:
+    """With a tensor for NumPy's array, which torch.load takes for harmless data."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    return name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest
 
 
 def restore_random_state(state: dict[str, Any]) -> None:

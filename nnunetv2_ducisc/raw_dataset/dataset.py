@@ -17,6 +17,8 @@ from nnunetv2_ducisc.nnunet.names import dataset_name
 from nnunetv2_ducisc.raw_dataset.folders import raw_folder
 from nnunetv2_ducisc.raw_dataset.layout import Part
 
+_OLD = {"channel_names": "modality"}  # what nnU-Net reads too
+
 
 @dataclass(frozen=True)
 class LabeledCase:
@@ -60,7 +62,8 @@ class RawDataset:
             ) from error
         except (OSError, ValueError) as error:
             raise DuCiSCError(f"{file} cannot be read ({error}): mend it.") from error
-        lacking = [key for key in ("labels", "file_ending") if key not in content]
+        wanted = ("channel_names", "labels", "file_ending")
+        lacking = [key for key in wanted if key not in content and _OLD.get(key) not in content]
         if lacking:
             raise DuCiSCError(f"{file} has no {lacking[0]}, which nnU-Net requires: add it.")
         return cls(folder, content)

@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.raw_dataset.walk import files_below
 
 PATIENT_ID = "0010|0020"
 POSITION = "0020|0032"  # of the first voxel's centre, in mm, LPS
@@ -20,10 +21,20 @@ TOLERANCE = 0.02  # of the distance of two slices: positions are written with fe
 def series_folders(folder: Path) -> dict[Path, tuple[Path, ...]]:
     """Every folder, the given one and all below it, that holds DICOM files; its files by name."""
     found: dict[Path, list[Path]] = defaultdict(list)
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() == ".dcm" and not file.name.startswith(".") and file.is_file():
+    for file in files_below(folder):
+        if is_dicom(file):
             found[file.parent].append(file)
     return {parent: tuple(files) for parent, files in found.items()}
+
+
+def is_dicom(file: Path) -> bool:
+    """By the ending, else by the content, since scanners seldom give an ending."""
+    if file.suffix.lower() == ".dcm":
+        return True
+    if not file.is_file() or file.name.upper() == "DICOMDIR":
+        return False
+    with file.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
 
 
 def header(file: Path, key: str) -> str:

@@ -15,7 +15,11 @@ Result = TypeVar("Result")
 
 
 def run_jobs(
-    description: str, work: Callable[[Job], Result], jobs: Sequence[Job], num_processes: int
+    description: str,
+    work: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    num_processes: int,
+    unit: str = "case",
 ) -> Iterator[Result | DuCiSCError]:
     """Run the jobs in worker processes, and yield what comes out as they finish.
 
@@ -24,10 +28,11 @@ def run_jobs(
         work: a function of module level; a ``DuCiSCError`` of it is a result like others.
         jobs: its arguments.
         num_processes: workers; 1 means none but this process.
+        unit: what a job is, for the progress bar.
     """
     number = max(1, min(num_processes, len(jobs)))
     with (
-        tqdm(desc=description, total=len(jobs), unit="case", disable=not jobs) as progress,
+        tqdm(desc=description, total=len(jobs), unit=unit, disable=not jobs) as progress,
         processes(number) as executor,
     ):
         for finished in as_they_finish(executor, work, jobs, 1 if number == 1 else 2 * number):

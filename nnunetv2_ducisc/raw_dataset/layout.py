@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+ADDED_CASES = "unlabeled_sources.json"  # which of imagesUn were added to it, and from where
+
 
 class Part(Enum):
     """A kind of case: the folders of its images and of its labels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections import Counter
@@ -15,28 +16,44 @@ except ImportError:  # Windows, which has no such call
 
 _FICLONE = 0x40049409  # of Linux: share the blocks of another file until one of them is changed
 
+SHARED = (
+    "A hard link is one file under two names: what is changed in place under one changes under the "
+    "other. With --copy, files of their own are made."
+)
+
 
 class Way(Enum):
     """How a file came to its second place, in the order of preference; the last is not ours."""
 
-    HARD_LINK = ("hard link", "hard links")
     REFLINK = ("reflink", "reflinks")
+    HARD_LINK = ("hard link", "hard links")
     COPY = ("copy", "copies")
     CONVERSION = ("conversion", "conversions")
 
 
-def place(source: Path, target: Path) -> Way:
+def place(source: Path, target: Path, hard_links: bool = True) -> Way:
     """Let a file be at a second place too, whole or not at all.
 
     Args:
         source: the file; of a symbolic link, what it leads to.
         target: the place, in a folder that exists; nothing is there yet.
+        hard_links: whether it may be the very same file.
 
     Raises:
         OSError: there is no such file, or the disk does not take it.
     """
     real = source.resolve(strict=True)
-    return _hard_link(real, target) or _duplicate(real, target)
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    ways = (_reflink, _hard_link, _copy) if hard_links else (_reflink, _copy)
+    beside = target.with_name(f".{target.name}.partial")
+    beside.unlink(missing_ok=True)  # of a process that was killed
+    try:
+        way = next(way for bring in ways if (way := bring(real, beside)))
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    return way
 
 
 def is_placed(source: Path, target: Path) -> bool:
@@ -55,32 +72,6 @@ def tally(ways: Counter[Way]) -> str:
     return f"{files}: {', '.join(counts)}" if counts else files
 
 
-def _hard_link(source: Path, target: Path) -> Way | None:
-    """None where it cannot be done: another disk, or a file system or a system without them."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        return None
-    return Way.HARD_LINK
-
-
-def _duplicate(source: Path, target: Path) -> Way:
-    """A file of its own, which has its name once it is whole."""
-    beside = target.with_name(f".{target.name}.partial")
-    try:
-        if way := _reflink(source, beside):
-            shutil.copystat(source, beside)
-        else:
-            way = Way.COPY
-            shutil.copy2(source, beside)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-    return way
-
-
 def _reflink(source: Path, target: Path) -> Way | None:
     """None where it cannot be done: another disk, or a file system that does not share blocks."""
     if fcntl is None:
@@ -89,5 +80,21 @@ def _reflink(source: Path, target: Path) -> Way | None:
         try:
             fcntl.ioctl(clone.fileno(), _FICLONE, original.fileno())
         except OSError:
+            target.unlink()
             return None
+    shutil.copystat(source, target)
     return Way.REFLINK
+
+
+def _hard_link(source: Path, target: Path) -> Way | None:
+    """None where it cannot be done: another disk, or a file system or a system without them."""
+    try:
+        os.link(source, target)
+    except OSError:
+        return None
+    return Way.HARD_LINK
+
+
+def _copy(source: Path, target: Path) -> Way:
+    shutil.copy2(source, target)
+    return Way.COPY

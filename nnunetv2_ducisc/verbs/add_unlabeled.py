@@ -16,21 +16,23 @@ class AddUnlabeled:
     dataset: str
     images: list[Path]
     processes: int | None
+    hard_links: bool
     dry_run: bool
 
     @staticmethod
     def add_options(parser: ArgumentParser) -> None:
-        """-d, the images and -np."""
+        """Which images for which dataset."""
         options.dataset(parser)
         parser.add_argument(
             "images",
             metavar="IMAGE",
             type=Path,
             nargs="+",
-            help="image file, folder of image files (folders in it are not searched), or folder of "
-            "one DICOM series, which gives the case its name",
+            help="image file, folder of image files, or folder that is searched for DICOM "
+            "series at any depth; a series gets the names of the folders from IMAGE to it",
         )
         options.processes(parser)
+        options.copy(parser)
         options.dry_run(parser, "list what would be written, judged by names alone")
 
     def run(self) -> int:
@@ -40,5 +42,5 @@ class AddUnlabeled:
         from nnunetv2_ducisc.raw_dataset.adding.add_unlabeled import add_unlabeled
 
         processes = self.processes or default_num_processes
-        add_unlabeled(self.dataset, self.images, processes, self.dry_run)
+        add_unlabeled(self.dataset, self.images, processes, self.dry_run, self.hard_links)
         return 0

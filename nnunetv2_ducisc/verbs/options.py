@@ -65,6 +65,17 @@ def processes(parser: ArgumentParser) -> None:
     )
 
 
+def copy(parser: ArgumentParser) -> None:
+    """--copy."""
+    parser.add_argument(
+        "--copy",
+        dest="hard_links",
+        action="store_false",
+        help="make files of their own instead of hard links, which are one file under two names: "
+        "what is changed in place under one name changes under the other",
+    )
+
+
 def dry_run(parser: ArgumentParser, text: str) -> None:
     """--dry-run."""
     parser.add_argument("--dry-run", action="store_true", help=text)

@@ -21,6 +21,7 @@ class Withhold:
     groups: Path | None
     withheld_labels: bool
     overwrite: bool
+    hard_links: bool
     dry_run: bool
 
     @staticmethod
@@ -59,11 +60,12 @@ class Withhold:
             help="leave labelsUn out: analysis of pseudo labels will not be possible",
         )
         parser.add_argument("--overwrite", action="store_true", help="replace an earlier copy")
+        options.copy(parser)
         options.dry_run(parser, "list what would be written")
 
     def run(self) -> int:
         """Write the copy, or list it, and say what comes next."""
-        from nnunetv2_ducisc.raw_dataset.withholding.withhold import next_commands, plan_copy
+        from nnunetv2_ducisc.raw_dataset.withholding.withhold import commands_after, plan_copy
 
         copy = plan_copy(
             self.dataset,
@@ -73,10 +75,11 @@ class Withhold:
             self.groups,
             self.withheld_labels,
             self.overwrite,
+            self.hard_links,
         )
         if self.dry_run:
             print(copy.listing)
         else:
             copy.run(self.overwrite)
-            print(next_commands(copy))
+            print(commands_after(copy))
         return 0

@@ -14,7 +14,9 @@ from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.nnunet.unlabeled import number_of_channels
-from nnunetv2_ducisc.raw_dataset.adding.staged_case import Kind, read_voxels
+from nnunetv2_ducisc.raw_dataset.adding.masks import has_few_values
+from nnunetv2_ducisc.raw_dataset.adding.staged_case import Kind
+from nnunetv2_ducisc.raw_dataset.adding.voxels import read_voxels
 from nnunetv2_ducisc.raw_dataset.dataset import LabeledCase, RawDataset
 from nnunetv2_ducisc.raw_dataset.layout import Part
 
@@ -68,9 +70,15 @@ def _kind(dataset: RawDataset, images: tuple[Path, ...]) -> Kind:
     try:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             reader = determine_reader_writer_from_dataset_json(dataset.json, str(images[0]))
-        is_flat = read_voxels(images, reader).shape[1] == 1
+        voxels = read_voxels(images, reader)
     except Exception as error:
         raise DuCiSCError(
             f"{images[0]} cannot be read ({one_line(error)}): mend the labeled images first."
         ) from error
-    return Kind(dataset.ending, reader, number_of_channels(dataset.json), is_flat)
+    return Kind(
+        dataset.ending,
+        reader,
+        number_of_channels(dataset.json),
+        is_flat=voxels.shape[1] == 1,
+        has_few_values=has_few_values(voxels),
+    )

@@ -11,7 +11,8 @@ from typing import TypeAlias
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.raw_dataset.adding.header import read_header
 from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming
-from nnunetv2_ducisc.raw_dataset.adding.staged_case import Kind, read_voxels, voxel_hash
+from nnunetv2_ducisc.raw_dataset.adding.staged_case import Kind
+from nnunetv2_ducisc.raw_dataset.adding.voxels import read_voxels, voxel_hash
 from nnunetv2_ducisc.raw_dataset.jobs import run_jobs
 
 Size: TypeAlias = tuple[int, ...]
@@ -41,7 +42,7 @@ class KnownImages:
         alike = [file for file in files if _may_match(_header_size(file, kind.ending), sizes)]
         work = partial(_read, kind=kind)
         unread = []
-        for result in run_jobs("Comparing", work, alike, num_processes):
+        for result in run_jobs("Comparing", work, alike, num_processes, unit="file"):
             if isinstance(result, DuCiSCError):
                 unread.append(result)
             else:

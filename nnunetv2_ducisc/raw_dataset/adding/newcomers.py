@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunetv2_ducisc.raw_dataset.adding.destination import Destination
-from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming, find_images
+from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming
+from nnunetv2_ducisc.raw_dataset.adding.search import find_images
 from nnunetv2_ducisc.raw_dataset.adding.staged_case import refusal
 from nnunetv2_ducisc.raw_dataset.adding.unlabeled_folder import UnlabeledFolder
 from nnunetv2_ducisc.raw_dataset.layout import Part
@@ -21,13 +22,13 @@ class Newcomers:
         cases: to be brought and checked.
         present: identifiers of those that are in imagesUn already.
         refusals: a sentence for each that is not taken.
-        skipped: files in the folders that are no images.
+        warnings: a sentence for what the user should look at.
     """
 
     cases: tuple[Incoming, ...]
     present: tuple[str, ...]
     refusals: tuple[str, ...]
-    skipped: tuple[Path, ...]
+    warnings: tuple[str, ...]
 
 
 def sort_out(
@@ -36,7 +37,7 @@ def sort_out(
     """Find the images, and refuse those whose identifier is not free; no image is opened.
 
     Args:
-        paths: files, folders of files, and folders of one DICOM series each.
+        paths: image files, folders of them, and folders with DICOM series at any depth.
         destination: the dataset.
         unlabeled: its folder imagesUn.
     """
@@ -55,7 +56,7 @@ def sort_out(
             present.append(incoming.case)
         else:
             cases.append(incoming)
-    return Newcomers(tuple(cases), tuple(present), tuple(refusals), arrivals.skipped)
+    return Newcomers(tuple(cases), tuple(present), tuple(refusals), tuple(arrivals.warnings))
 
 
 def _not_free(case: str, labeled: Collection[str], test: Collection[str]) -> str | None:

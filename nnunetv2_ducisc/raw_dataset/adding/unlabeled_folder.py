@@ -15,11 +15,9 @@ from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.adding.incoming import Incoming
 from nnunetv2_ducisc.raw_dataset.adding.staged_case import StagedCase
 from nnunetv2_ducisc.raw_dataset.dataset import RawDataset
-from nnunetv2_ducisc.raw_dataset.layout import Part
+from nnunetv2_ducisc.raw_dataset.layout import ADDED_CASES, Part
 from nnunetv2_ducisc.raw_dataset.provenance import state
-from nnunetv2_ducisc.raw_dataset.staging import write_json
-
-RECORD = "unlabeled_sources.json"
+from nnunetv2_ducisc.raw_dataset.staging import write_json, writing_to
 
 
 class UnlabeledFolder:
@@ -32,7 +30,7 @@ class UnlabeledFolder:
     def __init__(self, dataset: RawDataset) -> None:
         self.dataset = dataset
         self.folder = dataset.folder / Part.UNLABELED.images
-        self._record = dataset.folder / RECORD
+        self._record = dataset.folder / ADDED_CASES
         self._sources = self._read_record()
 
     @contextmanager
@@ -46,27 +44,14 @@ class UnlabeledFolder:
             DuCiSCError: another process adds to this dataset, or the folder cannot be written.
         """
         beside = self.dataset.folder / f".{self.folder.name}.partial"
-        lock = FileLock(f"{beside}.lock")
-        try:
-            with lock.acquire(timeout=0):
-                shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
-                beside.mkdir()
-                self._sources = self._read_record()
-                try:
-                    yield beside
-                finally:
-                    if self._sources:
-                        write_json(self._record, self._sources)
-                    shutil.rmtree(beside, ignore_errors=True)
-        except Timeout as error:
-            raise DuCiSCError(
-                f"Another process is adding to {self.folder}: wait for its end."
-            ) from error
-        except OSError as error:
-            raise DuCiSCError(
-                f"{self.dataset.folder} cannot be written ({error.strerror}): see to permissions "
-                "and to the disk's space."
-            ) from error
+        with writing_to(self.dataset.folder), self._locked(beside):
+            self._sources = self._read_record()
+            try:
+                yield self._emptied(beside)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+                if self._sources:
+                    write_json(self._record, self._sources)
 
     def targets(self, case: str, number: int) -> list[Path]:
         """Where the channel files of a case belong."""
@@ -103,6 +88,24 @@ class UnlabeledFolder:
             raise
         self._sources[staged.case] = staged.sources
         return bool(moved)
+
+    @contextmanager
+    def _locked(self, beside: Path) -> Iterator[None]:
+        """Keep other processes out."""
+        try:
+            with FileLock(f"{beside}.lock", timeout=0):
+                yield
+        except Timeout as error:
+            raise DuCiSCError(
+                f"Another process is adding to {self.folder}: wait for its end."
+            ) from error
+
+    def _emptied(self, folder: Path) -> Path:
+        """Without what a process that was killed has left in it."""
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+        return folder
 
     def _read_record(self) -> dict[str, dict[str, Any]]:
         try:

@@ -98,7 +98,8 @@ def _check_absent(gone: list[str], withdrawn: frozenset[str], download: Download
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise DuCiSCError(
             f"{absent[0]}{more} of the split is not among the {n} cases found below "
-            f"{download.folder}: complete the download, or name other lists with --split-file."
+            f"{download.folder}, which are called like {download.cases[0].unit}: complete the "
+            "download, or name other lists with --split-file."
         )
 
 

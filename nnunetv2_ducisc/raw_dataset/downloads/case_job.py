@@ -12,8 +12,10 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its own name for itself)
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
+from nnunetv2_ducisc.raw_dataset.downloads.known import Known
 from nnunetv2_ducisc.raw_dataset.downloads.source import Case, Protocol
 from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, check_volume
+from nnunetv2_ducisc.raw_dataset.image_file import write_image
 from nnunetv2_ducisc.raw_dataset.layout import Part
 from nnunetv2_ducisc.raw_dataset.provenance import provenance, state
 from nnunetv2_ducisc.raw_dataset.staging import write_json
@@ -31,6 +33,7 @@ class CaseJob:
         part: where it goes.
         read: how it is read: (case, whether with its label) -> the volume.
         labels: class name -> index.
+        known: what other volumes get a warning.
         protocol: what is done to it.
         write_label: whether its label is written; a withheld one may be left out.
         download: the folder that file names in the record are relative to.
@@ -42,6 +45,7 @@ class CaseJob:
     part: Part
     read: Callable[[Case, bool], Volume]
     labels: Mapping[str, int]
+    known: Known
     protocol: Protocol
     write_label: bool
     download: Path
@@ -66,7 +70,7 @@ class CaseJob:
     @property
     def is_done(self) -> bool:
         """Whether the case has been converted from the files as they are now."""
-        if not self.record.is_file():
+        if not all(file.is_file() for file in (self.record, *self.written, *self.files)):
             return False
         files = json.loads(self.record.read_text(encoding="utf-8"))["files"]
         return {name: entry["state"] for name, entry in files.items()} == {
@@ -75,8 +79,14 @@ class CaseJob:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that are read."""
-        return self.case.files if self.needs_label else self.case.images
+        """The files that are read, each once."""
+        label = [self.case.label] if self.needs_label and self.case.label else []
+        return tuple(dict.fromkeys([*self.case.images, *label, *self.case.notes]))
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The files that are written."""
+        return (self.image, self.label) if self.write_label else (self.image,)
 
     def _name(self, file: Path) -> str:
         """A file as the record names it; labels may be a download of their own."""
@@ -96,14 +106,12 @@ def convert_case(job: CaseJob) -> str:
 
     Raises:
         DuCiSCError: the case cannot be read, or is not sound.
+        UnwritableError: the disk does not take it.
     """
     try:
-        if job.needs_label and job.case.label is None:
-            raise DuCiSCError("it has no label")
         files = job.files_record()
-        _check_whole(job.files)
-        volume = job.read(job.case, job.needs_label)
-        check_volume(volume, job.labels.values())
+        volume = _read(job)
+        oddities = job.known.oddities(volume)
         volume = job.protocol.apply(volume)
     except Exception as error:
         reason = str(error) if isinstance(error, DuCiSCError) else one_line(error)
@@ -112,9 +120,20 @@ def convert_case(job: CaseJob) -> str:
             f"{f' or {job.case.label}' if job.case.label else ''}, or leave the case out of the "
             "split with --split-file."
         ) from error
+    record = {"part": job.part.name.lower(), "files": files, "oddities": oddities}
     _write(volume, job)
-    write_json(job.record, {"part": job.part.name.lower(), "files": files} | facts(volume, job))
+    write_json(job.record, record | dict(job.case.facts) | facts(volume, job))
     return job.case.identifier
+
+
+def _read(job: CaseJob) -> Volume:
+    """The whole and sound volume as it is in the download."""
+    if job.needs_label and job.case.label is None:
+        raise DuCiSCError("it has no label")
+    _check_whole(job.files)
+    volume = job.read(job.case, job.needs_label)
+    check_volume(volume, job.labels.values())
+    return volume
 
 
 def _check_whole(files: Iterable[Path]) -> None:
@@ -143,12 +162,9 @@ def facts(volume: Volume, job: CaseJob) -> dict[str, Any]:
 
 def _write(volume: Volume, job: CaseJob) -> None:
     """Write the image and, where it is wanted, the label."""
-    job.image.parent.mkdir(exist_ok=True)
     image = volume.image
     if image.GetPixelID() == sitk.sitkFloat64:
         image = sitk.Cast(image, sitk.sitkFloat32)
-    sitk.WriteImage(image, str(job.image), useCompression=True)
+    write_image(image, job.image)
     if job.write_label:
-        job.label.parent.mkdir(exist_ok=True)
-        label = sitk.Cast(volume.label, sitk.sitkUInt8)
-        sitk.WriteImage(label, str(job.label), useCompression=True)
+        write_image(sitk.Cast(volume.label, sitk.sitkUInt8), job.label)

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.raw_dataset.walk import files_below
 
 _DEFLATE64 = 9  # of the zip format; Python's zipfile cannot read it
 
@@ -29,6 +30,24 @@ def check_folder(path: Path, option: str) -> Path:
         )
     found = "a file" if path.exists() else "not there"
     raise DuCiSCError(f"{path} is {found}: name the folder of the unpacked download with {option}.")
+
+
+def nothing_found(
+    folder: Path, expected: str, what: str = "case", option: str = "-i"
+) -> DuCiSCError:
+    """The error for a folder in which nothing of a data set was found.
+
+    Args:
+        folder: what was searched.
+        expected: files or folders that would have been recognised.
+        what: a word for them.
+        option: the option that the folder was named with.
+    """
+    found = f"No {what} was found below {folder}"
+    for file in files_below(folder):
+        if file.suffix.lower() == ".zip" and zipfile.is_zipfile(file):
+            return DuCiSCError(f"{found}, but {file}: unpack it{_with_what(file)}.")
+    return DuCiSCError(f"{found}: expected {expected}; check {option}.")
 
 
 def _with_what(archive: Path) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.raw_dataset.downloads.known import Known
 from nnunetv2_ducisc.raw_dataset.downloads.split import Split
 from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume
 
@@ -20,17 +20,16 @@ class Case:
         unit: what the split lists call it; the scans of one patient share a unit.
         images: the files of the image; more than one for a DICOM series.
         label: the file of the label; None where there is none. May be the image's file (h5).
+        notes: the files that ``facts`` are from.
+        facts: what else the download says of the case, for the record.
     """
 
     identifier: str
     unit: str
     images: tuple[Path, ...]
-    label: Path | None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All files that the case is read from."""
-        return tuple(dict.fromkeys([*self.images, *([self.label] if self.label else [])]))
+    label: Path | None = None
+    notes: tuple[Path, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,19 @@ class Download:
         cases: all scans, whether a split names them or not.
         folder: the folder that was searched.
         warnings: what is known to be odd about these cases.
+        treatment: what others have done to the images already; then no protocol comes on top.
     """
 
     version: str
     cases: tuple[Case, ...]
     folder: Path
     warnings: tuple[str, ...] = ()
+    treatment: str = ""
+
+    def with_labels(self, labels: Mapping[str, Path]) -> Download:
+        """The same scans with labels that were found elsewhere, by unit."""
+        cases = tuple(replace(case, label=labels.get(case.unit)) for case in self.cases)
+        return replace(self, cases=cases)
 
 
 def as_it_is(volume: Volume) -> Volume:
@@ -80,36 +86,39 @@ class Source:
     by name.
 
     Attributes:
-        dataset: the name of the nnU-Net dataset.
+        dataset: the name of the nnU-Net dataset; ``--to`` changes its number.
         title: the data set's own name.
         labels: class name -> index.
-        find: (input folder, label folder or None) -> what lies there, found by content.
+        find: input folder -> what lies there, found by content.
         read: (case, whether with its label) -> the volume.
         protocols: by name, the default first.
-        splits: by name, the default first: (download, seed) -> lists.
         licence: the terms in a few words.
         reference: what to cite.
-        volume_ml: the smallest and the largest label volume that is known; others get a warning.
+        splits: published lists by name, the default first.
+        draw: (download, seed) -> lists, the default where nobody has published any.
+        known: what other cases than these get a warning.
         withdrawn: units that a split may name although the provider has withdrawn them.
-        separate_labels: whether the labels are a download of their own.
-        drawn: whether the default split is drawn with a seed.
+        find_labels: label folder -> file by unit, where labels are a download of their own.
     """
 
     dataset: str
     title: str
     labels: Mapping[str, int]
-    find: Callable[[Path, Path | None], Download]
+    find: Callable[[Path], Download]
     read: Callable[[Case, bool], Volume]
     protocols: Mapping[str, Protocol]
-    splits: Mapping[str, Callable[[Download, int], Split]]
     licence: str
     reference: str
-    volume_ml: tuple[float, float] | None = None
+    splits: Mapping[str, Callable[[Download], Split]]
+    draw: Callable[[Download, int], Split] | None = None
+    known: Known = field(default_factory=Known)
     withdrawn: frozenset[str] = frozenset()
-    separate_labels: bool = False
-    drawn: bool = False
+    find_labels: Callable[[Path], Mapping[str, Path]] | None = None
 
 
-def nothing_found(folder: Path, expected: str) -> DuCiSCError:
-    """The error for a folder in which nothing of a data set was found."""
-    return DuCiSCError(f"No case was found below {folder}: expected {expected}; check -i.")
+def count_warnings(found: int, what: str, *known: int) -> list[str]:
+    """A warning unless there are as many scans, patients or labels as a release has."""
+    if found in known:
+        return []
+    numbers = " or ".join(map(str, known))
+    return [f"{found} {what} were found, known are {numbers}: see whether some are missing"]

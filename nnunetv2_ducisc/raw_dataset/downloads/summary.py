@@ -8,24 +8,21 @@ from typing import Any
 
 from nnunetv2_ducisc.raw_dataset.layout import Part
 
+MOST_LINES = 20
+
 Records = Mapping[str, Mapping[str, Any]]
 
 
-def volume_warnings(records: Records, known_ml: tuple[float, float] | None) -> list[str]:
-    """A sentence for each case whose label volume is outside of what is known of the data set."""
-    if known_ml is None:
-        return []
-    low, high = known_ml
-    totals = {
-        case: sum(record["label_ml"].values())
-        for case, record in records.items()
-        if "label_ml" in record
-    }
-    return [
-        f"{case} has a label of {total:.3g} ml, known are {low:g} to {high:g} ml: look at it"
-        for case, total in totals.items()
-        if not low <= total <= high
-    ]
+def case_warnings(records: Records) -> list[str]:
+    """A sentence for whatever lies outside of what is known of the data set."""
+    return [f"{case} {odd}" for case, record in records.items() for odd in record["oddities"]]
+
+
+def warning_lines(warnings: Sequence[str]) -> list[str]:
+    """A line for each warning, as long as somebody would read them."""
+    lines = [f"Warning: {warning}." for warning in warnings[:MOST_LINES]]
+    more = len(warnings) - len(lines)
+    return lines + ([f"Warning: {more} more are in conversion.json."] if more else [])
 
 
 def table(records: Records) -> str:

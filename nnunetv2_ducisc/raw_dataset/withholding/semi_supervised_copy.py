@@ -18,7 +18,7 @@ from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.dataset import LabeledCase, RawDataset, image_sidecar
 from nnunetv2_ducisc.raw_dataset.layout import Part
-from nnunetv2_ducisc.raw_dataset.links import Way, is_placed, place, tally
+from nnunetv2_ducisc.raw_dataset.links import SHARED, Way, is_placed, place, tally
 from nnunetv2_ducisc.raw_dataset.staging import Staging, write_json
 from nnunetv2_ducisc.raw_dataset.withholding.draw import Draw
 
@@ -34,6 +34,7 @@ class SemiSupervisedCopy:
         cases: its labeled cases.
         draw: which of them stay labeled.
         withheld_labels: whether the labels of the others go to labelsUn.
+        hard_links: whether its files may be the source's very own.
         folder: the copy's, in nnUNet_raw.
     """
 
@@ -41,6 +42,7 @@ class SemiSupervisedCopy:
     cases: Mapping[str, LabeledCase]
     draw: Draw
     withheld_labels: bool
+    hard_links: bool
     folder: Path
 
     def run(self, overwrite: bool) -> None:
@@ -51,12 +53,12 @@ class SemiSupervisedCopy:
         """
         staging = Staging(self.folder)
         with staging.opened(self.recipe, overwrite):
-            files = _place_all(self.files, staging.dataset)
+            printed = self._place_all(staging.dataset)
             # Unsorted: of regions, the order has a meaning.
             save_json(self._dataset_json, staging.dataset / "dataset.json", sort_keys=False)
             write_json(staging.dataset / "conversion.json", self.recipe)
             staging.install()
-        print(f"{self.summary}\n{files}.")
+        print(self.summary, *printed, sep="\n")
 
     @property
     def listing(self) -> str:
@@ -93,7 +95,7 @@ class SemiSupervisedCopy:
             "method": METHOD,
             "source": {"dataset": self.source.name, "state": self._state},
             "nnunetv2_ducisc": __version__,
-            "options": self.draw.options | {"withheld_labels": self.withheld_labels},
+            "options": self._options,
             "split": {
                 "source": f"ducisc {METHOD}",
                 "labeled": list(self.draw.labeled),
@@ -101,6 +103,11 @@ class SemiSupervisedCopy:
                 "test": self._test,
             },
         }
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        others = {"withheld_labels": self.withheld_labels, "copy": not self.hard_links}
+        return self.draw.options | others
 
     @property
     def _test(self) -> list[str]:
@@ -118,6 +125,16 @@ class SemiSupervisedCopy:
         """The source's, for the labeled cases alone, all of which lie in plain folders now."""
         kept = {key: value for key, value in self.source.json.items() if key != "dataset"}
         return kept | {"numTraining": len(self.draw.labeled)}
+
+    def _place_all(self, folder: Path) -> list[str]:
+        """Bring all files there, but for those of a run that was stopped; say how, a line each."""
+        ways: Counter[Way] = Counter()
+        for name, source in tqdm(self.files.items(), desc="Bringing", unit="file"):
+            if not is_placed(source, folder / name):
+                ways[_place(source, folder / name, self.hard_links)] += 1
+        there = len(self.files) - ways.total()
+        stopped = f", and {there} were there from a run that was stopped" if there else ""
+        return [f"{tally(ways)}{stopped}.", *([SHARED] if ways[Way.HARD_LINK] else [])]
 
     def _files_of(self, part: Part) -> Iterator[tuple[str, Path]]:
         """The files of one part, and the sidecars of TIFF among them."""
@@ -153,23 +170,10 @@ def is_copy_of(source: RawDataset, folder: Path) -> bool:
         return False
 
 
-def _place_all(files: Mapping[str, Path], folder: Path) -> str:
-    """Bring all files there, but for those of a run that was stopped; say how."""
-    ways: Counter[Way] = Counter()
-    there = 0
-    for name, source in tqdm(files.items(), desc="Linking", unit="file"):
-        target = folder / name
-        if is_placed(source, target):
-            there += 1
-        else:
-            ways[_place(source, target)] += 1
-    return tally(ways) + (f", and {there} were there from a run that was stopped" if there else "")
-
-
-def _place(source: Path, target: Path) -> Way:
+def _place(source: Path, target: Path, hard_links: bool) -> Way:
     try:
         target.parent.mkdir(exist_ok=True)
-        return place(source, target)
+        return place(source, target, hard_links)
     except OSError as error:
         raise DuCiSCError(
             f"{source} cannot be brought to {target} ({error.strerror}): see to permissions and "
