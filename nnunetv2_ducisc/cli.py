@@ -10,7 +10,9 @@ from typing import Protocol
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.verbs.add_unlabeled import AddUnlabeled
+from nnunetv2_ducisc.verbs.compare import Compare
 from nnunetv2_ducisc.verbs.doctor import Doctor
+from nnunetv2_ducisc.verbs.evaluate import Evaluate
 from nnunetv2_ducisc.verbs.export import Export
 from nnunetv2_ducisc.verbs.preprocess import Preprocess
 from nnunetv2_ducisc.verbs.withhold import Withhold
@@ -34,6 +36,8 @@ VERBS: dict[str, type[Verb]] = {
     "add-unlabeled": AddUnlabeled,
     "preprocess": Preprocess,
     "export": Export,
+    "compare": Compare,
+    "evaluate": Evaluate,
 }
 
 

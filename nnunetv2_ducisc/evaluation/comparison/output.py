@@ -1,0 +1,52 @@
+"""The files of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
+from nnunetv2_ducisc.evaluation.comparison.comparison import Comparison
+from nnunetv2_ducisc.evaluation.comparison.figure import differences_figure
+from nnunetv2_ducisc.evaluation.comparison.markup import as_latex, as_markdown
+from nnunetv2_ducisc.evaluation.comparison.pairing import Names
+from nnunetv2_ducisc.evaluation.comparison.table import Table
+from nnunetv2_ducisc.raw_dataset.staging import write_json
+
+
+def write_comparison(
+    folder: Path, results: Sequence[Comparison], table: Table, names: Names
+) -> None:
+    """Write ``comparison`` as .md, .tex, .json, .png and .pdf, each whole or not at all.
+
+    Raises:
+        DuCiSCError: the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DuCiSCError(
+            f"{folder} cannot be made ({one_line(error)}): name another folder with -o."
+        ) from error
+    for ending, text in ((".md", as_markdown(table)), (".tex", as_latex(table))):
+        with _whole(folder / f"comparison{ending}") as beside:
+            beside.write_text(text, encoding="utf-8")
+    content = {"notes": table.notes, "results": [result.as_dict() for result in results]}
+    write_json(folder / "comparison.json", {"a": names[0], "b": names[1], **content})
+    # nnU-Net's own plot leaves its large fonts behind for every later figure.
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, "pdf.fonttype": 42}):
+        figure = differences_figure(results, names)
+        for ending in ("png", "pdf"):
+            with _whole(folder / f"comparison.{ending}") as beside:
+                figure.savefig(beside, dpi=150, format=ending)
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """A file beside it to write to, which takes its place at the end."""
+    beside = file.with_name(f".{file.name}.partial")
+    yield beside
+    beside.replace(file)

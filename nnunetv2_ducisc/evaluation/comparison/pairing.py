@@ -1,0 +1,129 @@
+"""Which row of one file of metrics belongs to which row of another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.evaluation.metrics_file import METRICS, Row, Status
+
+Names = tuple[str, str]
+Rows = Mapping[tuple[str, str], Row]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The rows of A and B that belong together.
+
+    Attributes:
+        names: what A and B are called.
+        pairs: a row of A and one of B, each with values.
+        absent: pairs that were left out: reference and both predictions are empty.
+        one_absent: pairs in which one side is right to predict nothing, and the other is not.
+    """
+
+    names: Names
+    pairs: tuple[tuple[Row, Row], ...]
+    absent: int
+    one_absent: int
+
+    def count(self, side: int, status: Status) -> int:
+        """How many rows of A (0) or B (1) have this status."""
+        return sum(pair[side].status is status for pair in self.pairs)
+
+
+def pair_rows(rows_a: Iterable[Row], rows_b: Iterable[Row], names: Names = ("A", "B")) -> Pairing:
+    """Pair the rows by case and class.
+
+    Where only one side makes up a structure, the other has no values. To leave the pair out would
+    forgive that, so that the side which is right counts as perfect.
+
+    Raises:
+        DuCiSCError: a row twice, a row that one side does not have, other metrics, a value that is
+            no finite number, another reference, or nothing to compare.
+    """
+    a, b = _by_case_and_class(rows_a, names[0]), _by_case_and_class(rows_b, names[1])
+    _refuse_lonely_rows(a, b, names)
+    _refuse_lonely_rows(b, a, (names[1], names[0]))
+    metrics = _common_metrics(a, b, names)
+    _refuse_other_references(a, b, names)
+    absent = [[side[key].status is Status.ABSENT for side in (a, b)] for key in a]
+    pairs = tuple(
+        (_complete(a[key], metrics), _complete(b[key], metrics))
+        for key, empty in zip(a, absent, strict=True)
+        if not all(empty)
+    )
+    return Pairing(names, pairs, absent.count([True, True]), sum(x != y for x, y in absent))
+
+
+def _by_case_and_class(rows: Iterable[Row], name: str) -> Rows:
+    found: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        if (row.case, row.class_name) in found:
+            raise DuCiSCError(
+                f"{name} has two rows for case {row.case} and class {row.class_name}: expected one."
+            )
+        found[row.case, row.class_name] = row
+    return found
+
+
+def _refuse_lonely_rows(rows: Rows, others: Rows, names: Names) -> None:
+    lonely = [key for key in rows if key not in others]
+    if lonely:
+        case, class_name = lonely[0]
+        more = f" (and {len(lonely) - 1} more)" if len(lonely) > 1 else ""
+        raise DuCiSCError(
+            f"{names[0]} has a row for case {case} and class {class_name}{more} that {names[1]} "
+            "does not have: evaluate both on the same cases and classes."
+        )
+
+
+def _common_metrics(a: Rows, b: Rows, names: Names) -> tuple[str, ...]:
+    """The metrics, of which every row with a structure has to have a finite value."""
+    of_a, of_b = (
+        list(dict.fromkeys(name for row in rows.values() for name in row.values)) for rows in (a, b)
+    )
+    if not of_a and not of_b:
+        raise DuCiSCError(
+            f"{names[0]} and {names[1]} hold no values to compare: expected a case with a "
+            "structure in its reference or in a prediction."
+        )
+    if of_a and of_b and set(of_a) != set(of_b):
+        raise DuCiSCError(
+            f"{names[0]} has the metrics {', '.join(of_a)}, and {names[1]} has {', '.join(of_b)}: "
+            "evaluate both with the same preset."
+        )
+    metrics = tuple(of_a or of_b)
+    for rows, name in zip((a, b), names, strict=True):
+        _refuse_gaps(rows, metrics, name)
+    return metrics
+
+
+def _refuse_gaps(rows: Rows, metrics: Iterable[str], name: str) -> None:
+    for row in rows.values():
+        for metric in metrics:
+            value = row.values.get(metric, math.nan)
+            if row.status is not Status.ABSENT and not math.isfinite(value):
+                raise DuCiSCError(
+                    f"{name} has {value} as {metric} of case {row.case} and class "
+                    f"{row.class_name}: expected a finite number, evaluate it again."
+                )
+
+
+def _refuse_other_references(a: Rows, b: Rows, names: Names) -> None:
+    for (case, class_name), row in a.items():
+        ml, other = row.reference_ml, b[case, class_name].reference_ml
+        if not math.isclose(ml, other, rel_tol=1e-6):
+            raise DuCiSCError(
+                f"The reference of case {case} and class {class_name} has {ml:g} ml in {names[0]} "
+                f"and {other:g} ml in {names[1]}: evaluate both against the same references."
+            )
+
+
+def _complete(row: Row, metrics: Iterable[str]) -> Row:
+    """The row, with perfect values if it has none."""
+    if row.status is not Status.ABSENT:
+        return row
+    return replace(row, values={name: float(METRICS[name].higher_is_better) for name in metrics})

@@ -1,0 +1,1 @@
+"""Metrics of two masks: arrays in, numbers out."""

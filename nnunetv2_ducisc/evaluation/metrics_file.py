@@ -1,0 +1,122 @@
+"""``metrics.csv``: a row for each case and class; ``evaluate`` writes it, ``compare`` reads it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from nnunetv2_ducisc.errors import DuCiSCError
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of the file.
+
+    Attributes:
+        name: in the file, with the unit where there is one.
+        title: in tables and figures.
+        unit: empty for a ratio.
+        higher_is_better: its direction.
+    """
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("dice", "Dice", "", True),
+        Metric("jaccard", "Jaccard", "", True),
+        Metric("hd95_mm", "95HD", "mm", False),
+        Metric("assd_mm", "ASSD", "mm", False),
+        Metric("hd95_voxels", "95HD", "voxels", False),
+        Metric("asd_voxels", "ASD", "voxels", False),
+    )
+}
+
+
+class Status(Enum):
+    """Which of the two masks of a case and class hold anything."""
+
+    BOTH = "both"
+    MISSED = "missed"  # the reference alone
+    SPURIOUS = "spurious"  # the prediction alone
+    ABSENT = "absent"  # neither: no metric is defined
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case and class.
+
+    Attributes:
+        case: its identifier.
+        class_name: as dataset.json calls it.
+        status: which masks are empty.
+        reference_ml: volume of the reference; mm^2 / 1000 in 2D.
+        prediction_ml: of the prediction.
+        values: metric name -> value; empty where the status is ABSENT.
+    """
+
+    case: str
+    class_name: str
+    status: Status
+    reference_ml: float
+    prediction_ml: float
+    values: Mapping[str, float]
+
+
+_FIXED = ("case", "class", "status", "reference_ml", "prediction_ml")
+
+
+def write_metrics(file: Path, rows: Iterable[Row], metrics: Iterable[str]) -> None:
+    """Write the file whole or not at all; floats as Python repeats them."""
+    names = tuple(metrics)
+    beside = file.with_name(f".{file.name}.partial")
+    with beside.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.writer(opened)
+        writer.writerow([*_FIXED, *names])
+        for row in rows:
+            fixed = (row.case, row.class_name, row.status.value)
+            values = (row.values.get(name, "") for name in names)
+            writer.writerow([*fixed, row.reference_ml, row.prediction_ml, *values])
+    beside.replace(file)
+
+
+def read_metrics(file: Path) -> tuple[tuple[str, ...], list[Row]]:
+    """The names of the metrics, and the rows.
+
+    Raises:
+        DuCiSCError: not such a file.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8") as opened:
+            reader = csv.DictReader(opened)
+            names = tuple(reader.fieldnames or ())[len(_FIXED) :]
+            if tuple(reader.fieldnames or ())[: len(_FIXED)] != _FIXED or not names:
+                raise ValueError(f"its columns are {', '.join(reader.fieldnames or ['none'])}")
+            strangers = [name for name in names if name not in METRICS]
+            if strangers:
+                raise ValueError(f"its column {strangers[0]} is no metric")
+            return names, [_row(entry, names) for entry in reader]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DuCiSCError(
+            f"{file} is not a metrics.csv of ducisc evaluate ({error}): name one that this "
+            "version has written."
+        ) from error
+
+
+def _row(entry: Mapping[str, str], names: Iterable[str]) -> Row:
+    return Row(
+        entry["case"],
+        entry["class"],
+        Status(entry["status"]),
+        float(entry["reference_ml"]),
+        float(entry["prediction_ml"]),
+        {name: float(entry[name]) for name in names if entry[name]},
+    )

@@ -1,0 +1,1 @@
+"""``ducisc evaluate``: folders of reference and predicted segmentations in, a table out."""

@@ -1,0 +1,81 @@
+"""``ducisc compare``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunetv2_ducisc.errors import DuCiSCError
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Compare two evaluations, paired by case and class: is B better than A?"""
+
+    a: Path
+    b: Path
+    names: list[str] | None
+    output: Path | None
+
+    @staticmethod
+    def add_options(parser: ArgumentParser) -> None:
+        """Two files of metrics, their names, and where to."""
+        for side, role in (("a", "the one to beat"), ("b", "the one that may be better")):
+            parser.add_argument(
+                side,
+                metavar=side.upper(),
+                type=Path,
+                help=f"metrics.csv of ducisc evaluate, or a folder with one: {role}",
+            )
+        parser.add_argument(
+            "--names",
+            nargs=2,
+            metavar=("A", "B"),
+            help="what to call them (default: their folders)",
+        )
+        parser.add_argument(
+            "-o",
+            dest="output",
+            metavar="OUT",
+            type=Path,
+            help="folder for the table as Markdown, LaTeX and JSON, and the figure as PNG and PDF",
+        )
+
+    def run(self) -> int:
+        """Print the table, and write the files if asked to."""
+        from nnunetv2_ducisc.evaluation.comparison.comparison import compare
+        from nnunetv2_ducisc.evaluation.comparison.markup import as_text
+        from nnunetv2_ducisc.evaluation.comparison.output import write_comparison
+        from nnunetv2_ducisc.evaluation.comparison.pairing import pair_rows
+        from nnunetv2_ducisc.evaluation.comparison.sample import samples
+        from nnunetv2_ducisc.evaluation.comparison.table import table
+        from nnunetv2_ducisc.evaluation.metrics_file import read_metrics
+
+        a, b = self._files()
+        names = self._names(a, b)
+        pairing = pair_rows(read_metrics(a)[1], read_metrics(b)[1], names)
+        results = compare(samples(pairing))
+        cells = table(results, pairing)
+        if self.output is not None:
+            write_comparison(self.output, results, cells, names)
+        print(as_text(cells))
+        return 0
+
+    def _files(self) -> tuple[Path, Path]:
+        a, b = (
+            (path / "metrics.csv" if path.is_dir() else path).resolve() for path in (self.a, self.b)
+        )
+        if a == b:
+            raise DuCiSCError(f"{a} is both A and B: name two evaluations.")
+        return a, b
+
+    def _names(self, a: Path, b: Path) -> tuple[str, str]:
+        """As asked for, or the innermost folders that differ."""
+        if self.names is None:
+            folders = zip(reversed(a.parent.parts), reversed(b.parent.parts), strict=False)
+            return next(((x, y) for x, y in folders if x != y), (a.name, b.name))
+        first, second = self.names
+        if first == second:
+            raise DuCiSCError(f"--names calls both {first}: name them apart.")
+        return first, second

@@ -1,0 +1,229 @@
+"""``ducisc compare`` as it is typed: what it reads, its files, its figure."""
+
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nnunetv2_ducisc.cli import main, parse
+from nnunetv2_ducisc.evaluation.comparison.comparison import compare
+from nnunetv2_ducisc.evaluation.comparison.figure import differences_figure
+from nnunetv2_ducisc.evaluation.comparison.sample import Sample
+from nnunetv2_ducisc.evaluation.metrics_file import METRICS, Row, Status, write_metrics
+from nnunetv2_ducisc.verbs.compare import Compare
+
+pytestmark = pytest.mark.unit
+
+FILES = {f"comparison.{ending}" for ending in ("json", "md", "pdf", "png", "tex")}
+
+
+def evaluation(folder: Path, dice: tuple[float, ...], metric: str = "dice") -> Path:
+    """A file of metrics of one class."""
+    rows = [
+        Row(f"case{number}", "left", Status.BOTH, 2.0, 2.0, {metric: value})
+        for number, value in enumerate(dice)
+    ]
+    folder.mkdir(parents=True)
+    write_metrics(folder / "metrics.csv", rows, (metric,))
+    return folder / "metrics.csv"
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[str, str]:
+    """Stock and ours."""
+    a = evaluation(tmp_path / "stock" / "test", (0.5, 0.5, 0.5))
+    b = evaluation(tmp_path / "ours" / "test", (0.6, 0.7, 0.8))
+    return str(a), str(b)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["compare", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["compare", *arguments]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_every_option_arrives() -> None:
+    assert parse(["compare", "x", "y"]) == Compare(Path("x"), Path("y"), None, None)
+    assert parse(["compare", "x", "y", "--names", "a", "b", "-o", "z"]) == Compare(
+        Path("x"), Path("y"), ["a", "b"], Path("z")
+    )
+
+
+def test_a_table_is_printed_and_no_file_written_unless_asked_for(
+    two: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    lines = printed(capsys, *two).splitlines()
+    assert lines[0].split()[:3] == ["metric", "stock", "ours"]
+    assert lines[2] == "left (3 cases)"
+    assert lines[3].split()[:4] == ["Dice", "0.5000", "0.7000", "+0.2000"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_folders_are_taken_for_the_files_in_them(
+    two: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(Path(file).parent) for file in two]
+    assert printed(capsys, *folders) == printed(capsys, *two)
+
+
+def test_names_are_the_innermost_folders_that_differ(
+    two: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = Path(two[0]).rename(tmp_path / "ours" / "test" / "other.csv")
+    assert printed(capsys, two[1], str(beside)).split()[:3] == [
+        "metric",
+        "metrics.csv",
+        "other.csv",
+    ]
+    named = printed(capsys, two[1], str(beside), "--names", "one", "two")
+    assert named.split()[:3] == ["metric", "one", "two"]
+
+
+def test_files_hold_what_was_printed_and_more(
+    two: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sd of 0.6, 0.7, 0.8 is 0.1; t is 0.2 / (0.1 / sqrt(3)), p = 0.0371 as in the tests of the
+    statistics, and one metric needs no correction."""
+    out = tmp_path / "new" / "out"
+    table = printed(capsys, *two, "-o", str(out))
+    assert {file.name for file in out.iterdir()} == FILES
+    assert (out / "comparison.png").read_bytes()[1:4] == b"PNG"
+    assert (out / "comparison.pdf").read_bytes()[:4] == b"%PDF"
+    content = json.loads((out / "comparison.json").read_text())
+    assert (content["a"], content["b"]) == ("stock", "ours")
+    assert all(note in table for note in content["notes"])
+    (result,) = content["results"]
+    low, high = result.pop("interval")
+    assert 0.1 <= low < 0.2 < high <= 0.3
+    assert result == {
+        "metric": "dice",
+        "class": "left",
+        "cases": 3,
+        "mean_a": 0.5,
+        "mean_b": pytest.approx(0.7),
+        "sd_a": 0,
+        "sd_b": pytest.approx(0.1),
+        "difference": pytest.approx(0.2),
+        "b_is": "better",
+        "cases_better": 3,
+        "cases_equal": 0,
+        "cases_worse": 0,
+        "p_t": pytest.approx(0.0371, abs=5e-5),
+        "p_t_holm": result["p_t"],
+        "p_wilcoxon": 1 / 8,
+        "p_wilcoxon_holm": 1 / 8,
+    }
+
+
+def test_a_comparison_is_the_same_when_it_is_repeated(
+    two: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = []
+    for _ in range(2):
+        printed(capsys, *two, "-o", str(tmp_path / "out"))
+        texts.append([(tmp_path / "out" / f"comparison.{e}").read_bytes() for e in ("json", "png")])
+    assert texts[0] == texts[1]
+    assert {file.name for file in (tmp_path / "out").iterdir()} == FILES
+
+
+def test_what_cannot_be_compared_is_one_sentence(
+    two: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = two
+    assert refusal(capsys, a, str(Path(a).parent)) == f"{a} is both A and B: name two evaluations."
+    assert refusal(capsys, a, b, "--names", "x", "x").startswith("--names calls both x")
+    assert "is not a metrics.csv of ducisc evaluate" in refusal(capsys, a, str(tmp_path))
+    assert refusal(capsys, a, b, "-o", a).startswith(f"{a} cannot be made (FileExistsError: ")
+    other = evaluation(tmp_path / "other", (1, 2, 3), "asd_voxels")
+    assert "and other has asd_voxels: evaluate both with the same preset." in refusal(
+        capsys, a, str(other)
+    )
+    fewer = evaluation(tmp_path / "fewer", (0.5,))
+    assert "stock has a row for case case1 and class left (and 1 more) that fewer" in refusal(
+        capsys, a, str(fewer), "--names", "stock", "fewer"
+    )
+
+
+def draw(metrics: dict[str, tuple[float, ...]], classes: tuple[str | None, ...]) -> Figure:
+    """The figure of these differences, the same in all classes."""
+    found = [
+        Sample(METRICS[name], class_name, np.zeros(len(values)), np.array(values))
+        for class_name in classes
+        for name, values in metrics.items()
+    ]
+    return differences_figure(compare(found), ("stock", "ours"))
+
+
+def points(panel: Axes) -> list[np.ndarray]:
+    """The positions along x of each class's points."""
+    return [np.asarray(collection.get_offsets())[:, 0] for collection in panel.collections]
+
+
+def test_the_figure_shows_every_case_of_every_class_and_the_mean() -> None:
+    values = (0.1, -0.05, 0.25)
+    (panel,) = draw({"dice": values}, (None, "left", "right")).axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == [
+        "mean of classes", "left", "right",
+    ]  # fmt: skip
+    assert len(points(panel)) == 3
+    for of_class in points(panel):
+        np.testing.assert_allclose(of_class, values)
+    bars, means = panel.lines[0:6:2], panel.lines[1:6:2]
+    for place, (bar, mean) in enumerate(zip(bars, means, strict=True)):
+        assert bar.get_xdata()[0] < 0.1 < bar.get_xdata()[1]
+        assert (mean.get_xdata()[0], mean.get_ydata()[0]) == (pytest.approx(0.1), place)
+
+
+def test_every_metric_has_a_panel_with_its_unit_and_its_better_side() -> None:
+    spread = (0.1, -0.1)
+    figure = draw({"dice": spread, "hd95_mm": spread, "asd_voxels": spread}, ("left",))
+    dice, distance, voxels = figure.axes
+    assert [panel.get_xlabel() for panel in figure.axes] == [
+        "difference", "difference in mm", "difference in voxels",
+    ]  # fmt: skip
+    assert (dice.get_title("left"), dice.get_title("right")) == ("← stock better", "ours better →")
+    for panel in (distance, voxels):
+        assert panel.get_title("left") == "← ours better"
+        assert panel.get_title("right") == "stock better →"
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [((1, 2, -3), "linear"), ((1, 1, -2, 90), "symlog"), ((0, 0, 0), "linear"), ((2,), "linear")],
+)
+def test_zero_is_in_the_middle_and_no_case_outside(values: tuple[float, ...], scale: str) -> None:
+    (panel,) = draw({"hd95_mm": values}, ("left",)).axes
+    low, high = panel.get_xlim()
+    assert panel.get_xscale() == scale and low == -high
+    assert high > max(map(abs, values))
+    assert ("logarithmic beyond ±" in panel.get_xlabel()) == (scale == "symlog")
+
+
+def test_any_name_and_many_classes_can_be_drawn(tmp_path: Path) -> None:
+    classes = tuple(f"${number}_$ a very long name of a class {{" for number in range(30))
+    figure = draw({"dice": (0.1, 0.2)}, classes)
+    figure.savefig(tmp_path / "figure.png")
+    colors = {tuple(c.get_facecolor()[0]) for c in figure.axes[0].collections}
+    assert len(colors) == 30
+
+
+def test_fonts_that_nnunet_leaves_behind_do_not_reach_the_figure(
+    two: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = []
+    for size in (10, 40):
+        with matplotlib.rc_context({"font.size": size}):
+            printed(capsys, *two, "-o", str(tmp_path / "out"))
+            assert matplotlib.rcParams["font.size"] == size
+        sizes.append((tmp_path / "out" / "comparison.png").read_bytes())
+    assert sizes[0] == sizes[1]

@@ -1,0 +1,143 @@
+"""Rows of two files that belong together, and the values of each case."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.evaluation.comparison.pairing import pair_rows
+from nnunetv2_ducisc.evaluation.comparison.sample import Sample, samples
+from nnunetv2_ducisc.evaluation.metrics_file import Row, Status
+
+pytestmark = pytest.mark.unit
+
+
+def row(case: str, class_name: str, dice: float, hd95: float) -> Row:
+    return Row(case, class_name, Status.BOTH, 2.0, 2.0, {"dice": dice, "hd95_mm": hd95})
+
+
+def absent(case: str, class_name: str) -> Row:
+    return Row(case, class_name, Status.ABSENT, 0, 0, {})
+
+
+def spurious(case: str, class_name: str) -> Row:
+    return Row(case, class_name, Status.SPURIOUS, 0, 1, {"dice": 0, "hd95_mm": 90})
+
+
+def missed(case: str, class_name: str) -> Row:
+    return Row(case, class_name, Status.MISSED, 2.0, 0, {"dice": 0, "hd95_mm": 90})
+
+
+A = (row("x", "left", 0.5, 8), row("x", "right", 0.7, 4), row("y", "left", 0.6, 6))
+B = (row("y", "left", 0.8, 2), row("x", "right", 0.7, 4), row("x", "left", 0.9, 2))
+
+
+def values(found: Sequence[Sample], metric: str, class_name: str | None) -> tuple[list, list]:
+    (sample,) = [s for s in found if (s.metric.name, s.class_name) == (metric, class_name)]
+    return sample.a.tolist(), sample.b.tolist()
+
+
+def refusal(a: Sequence[Row], b: Sequence[Row]) -> str:
+    with pytest.raises(DuCiSCError) as caught:
+        pair_rows(a, b, ("stock", "ours"))
+    return str(caught.value)
+
+
+def test_rows_are_paired_by_case_and_class_and_not_by_place() -> None:
+    found = samples(pair_rows(A, B))
+    assert values(found, "dice", "left") == ([0.5, 0.6], [0.9, 0.8])
+    assert values(found, "hd95_mm", "right") == ([4], [4])
+
+
+def test_the_mean_over_classes_is_of_each_case_and_comes_first() -> None:
+    """Case x: (0.5 + 0.7) / 2 and (0.9 + 0.7) / 2; case y has but one class."""
+    found = samples(pair_rows(A, B))
+    assert [(s.class_name, s.metric.name) for s in found] == [
+        (class_name, metric)
+        for class_name in (None, "left", "right")
+        for metric in ("dice", "hd95_mm")
+    ]
+    a, b = values(found, "dice", None)
+    assert a == pytest.approx([0.6, 0.6]) and b == pytest.approx([0.8, 0.8])
+
+
+def test_one_class_has_no_mean_over_classes() -> None:
+    found = samples(pair_rows([A[0]], [B[2]]))
+    assert [s.class_name for s in found] == ["left", "left"]
+
+
+def test_an_improvement_is_positive_where_the_distance_falls() -> None:
+    dice, distance = samples(pair_rows([A[0]], [B[2]]))
+    assert dice.improvement.tolist() == dice.difference.tolist() == [0.4]
+    assert distance.difference.tolist() == [-6] and distance.improvement.tolist() == [6]
+
+
+def test_differences_that_are_equal_but_for_rounding_are_ties() -> None:
+    """0.9 - 0.8 and 0.8 - 0.7 differ in the last digit of a double."""
+    sample = replace(samples(pair_rows(A, B))[0], a=np.array([0.8, 0.7]), b=np.array([0.9, 0.8]))
+    assert len(set(sample.b - sample.a)) == 2 and len(set(sample.difference)) == 1
+
+
+def test_a_structure_that_is_nowhere_is_left_out_and_counted() -> None:
+    pairing = pair_rows([*A, absent("z", "left")], [*B, absent("z", "left")])
+    assert (len(pairing.pairs), pairing.absent, pairing.one_absent) == (3, 1, 0)
+    assert values(samples(pairing), "dice", "left") == ([0.5, 0.6], [0.9, 0.8])
+
+
+def test_who_alone_makes_up_a_structure_is_compared_with_a_perfect_result() -> None:
+    """Dice 1 and distance 0 for A, who rightly predicts nothing."""
+    pairing = pair_rows([*A, absent("z", "left")], [*B, spurious("z", "left")])
+    assert (len(pairing.pairs), pairing.absent, pairing.one_absent) == (4, 0, 1)
+    assert values(samples(pairing), "dice", "left") == ([0.5, 0.6, 1], [0.9, 0.8, 0])
+    assert values(samples(pairing), "hd95_mm", "left") == ([8, 6, 0], [2, 2, 90])
+    assert [pairing.count(side, Status.SPURIOUS) for side in (0, 1)] == [0, 1]
+
+
+def test_a_missed_structure_enters_by_the_value_of_the_file() -> None:
+    pairing = pair_rows(A, [*B[:2], missed("x", "left")])
+    assert values(samples(pairing), "hd95_mm", "left") == ([8, 6], [90, 2])
+    assert [pairing.count(side, Status.MISSED) for side in (0, 1)] == [0, 1]
+
+
+def test_rows_that_one_of_them_lacks_are_named_and_counted() -> None:
+    expected = "has a row for case x and class left (and 2 more) that"
+    assert f"stock {expected} ours does not have" in refusal(A, [row("w", "left", 1, 0)])
+    assert "ours has a row for case y and class left that stock" in refusal(A[:2], B)
+
+
+def test_a_row_twice_is_named() -> None:
+    assert "ours has two rows for case x and class right: expected" in refusal(A, [*B, A[1]])
+    assert "stock has two rows for case x and class left" in refusal([*A, A[0]], B)
+
+
+def test_metrics_of_another_preset_are_refused() -> None:
+    other = [replace(one, values={"dice": 0.5, "hd95_voxels": 2.0}) for one in B]
+    assert refusal(A, other) == (
+        "stock has the metrics dice, hd95_mm, and ours has dice, hd95_voxels: evaluate both with "
+        "the same preset."
+    )
+
+
+def test_another_reference_is_refused() -> None:
+    other = [replace(B[0], reference_ml=2.1), *B[1:]]
+    assert refusal(A, other).startswith(
+        "The reference of case y and class left has 2 ml in stock and 2.1 ml in ours: evaluate "
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_is_no_number_is_named(value: float) -> None:
+    broken = [replace(B[0], values={"dice": 0.5, "hd95_mm": value}), *B[1:]]
+    assert f"ours has {value} as hd95_mm of case y and class left" in refusal(A, broken)
+
+
+def test_a_structure_without_values_is_not_taken_for_perfect() -> None:
+    broken = [replace(B[0], values={}), *B[1:]]
+    assert "ours has nan as dice of case y and class left" in refusal(A, broken)
+
+
+def test_nothing_but_empty_masks_cannot_be_compared() -> None:
+    nothing = [absent("x", "left")]
+    assert refusal(nothing, nothing).startswith("stock and ours hold no values to compare")
