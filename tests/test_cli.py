@@ -54,10 +54,15 @@ def test_options_left_out_are_nnunets_defaults() -> None:
         groups=None,
         withheld_labels=True,
         overwrite=False,
+        hard_links=True,
         dry_run=False,
     )
     assert parse(typed("add-unlabeled -d 4 scans x.mha")) == AddUnlabeled(
-        "4", [Path("scans"), Path("x.mha")], None, False
+        dataset="4",
+        images=[Path("scans"), Path("x.mha")],
+        processes=None,
+        hard_links=True,
+        dry_run=False,
     )
     assert parse(typed("export -d 501 -c 2d -o out")) == Export(
         dataset="501",
@@ -73,12 +78,12 @@ def test_options_left_out_are_nnunets_defaults() -> None:
 def test_every_option_arrives(tmp_path: Path) -> None:
     (tmp_path / "cases").write_text("b\na\n")
     options = f"-d 4 --labeled {tmp_path / 'cases'} --seed 3 --to 604 --groups g.csv"
-    flags = "--no-withheld-labels --overwrite --dry-run"
+    flags = "--no-withheld-labels --overwrite --copy --dry-run"
     assert parse(["withhold", *typed(f"{options} {flags}")]) == Withhold(
-        "4", ["b", "a"], 3, 604, Path("g.csv"), False, True, True
+        "4", ["b", "a"], 3, 604, Path("g.csv"), False, True, False, True
     )
-    assert parse(typed("add-unlabeled -d 4 scans -np 3 --dry-run")) == AddUnlabeled(
-        "4", [Path("scans")], 3, True
+    assert parse(typed("add-unlabeled -d 4 scans -np 3 --copy --dry-run")) == AddUnlabeled(
+        "4", [Path("scans")], 3, False, True
     )
     assert parse(typed("doctor -d 501 -c 2d -p mine")) == Doctor("501", "2d", "mine")
     assert parse(typed("preprocess -d 501 -c 2d -p mine -np 3")) == Preprocess(
