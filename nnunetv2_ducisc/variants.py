@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from nnunetv2_ducisc.nnunet.seeded_trainer import nnUNetTrainer_seeded
 from nnunetv2_ducisc.settings import DuCiSCSettings
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 
@@ -24,6 +25,7 @@ __all__ = [  # what nnU-Net's lookup finds; see nnunet/registration
     "nnUNetTrainerDuCiSC_supervised_5epochs",
     "nnUNetTrainerDuCiSC_supervised_60epochs",
     "nnUNetTrainerDuCiSC_supervised_250epochs",
+    "nnUNetTrainer_seeded",
 ]
 
 ALL_LAMBDAS_ZERO = {

@@ -12,6 +12,7 @@ from batchgeneratorsv2.transforms.noise import gaussian_blur
 
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from tests.adding import Adding
+from tests.benchmark_plan import Desk
 from tests.planned import PlannedDataset, plan
 from tests.script_run import MakeScriptRun, ScriptRun
 from tests.tiny_dataset import TinyDataset
@@ -87,6 +88,14 @@ def adding(
     for name in ("raw", "preprocessed", "results"):
         monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / name))
     return Adding(tmp_path, capsys)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A plan of a benchmark and its data set, with nnU-Net's variables set."""
+    for name in ("raw", "preprocessed", "results"):
+        monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / name))
+    return Desk(tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Where units are run: here, on a cluster, or by whoever takes the scripts."""

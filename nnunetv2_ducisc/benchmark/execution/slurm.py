@@ -1,0 +1,87 @@
+"""Runs units as jobs of a cluster, through submitit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunetv2_ducisc.benchmark.execution.here import Outcome
+from nnunetv2_ducisc.benchmark.units.unit import Unit
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
+
+
+@dataclass(frozen=True)
+class UnitJob:
+    """What a job runs."""
+
+    unit: Unit
+
+    def __call__(self) -> str | None:
+        """Do what is left; what went wrong, or None."""
+        return self.unit.run()
+
+    def checkpoint(self) -> Any:  # noqa: ANN401 (submitit is an extra)
+        """A job that runs out of time or is preempted is queued again, and goes on."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A runner: every stage is one array of jobs, whose end is waited for here.
+
+    Attributes:
+        folder: for what submitit writes.
+        parameters: of its ``update_parameters``.
+        name: of its executor: "slurm", or "local" for processes on this machine.
+        pause: seconds between two looks at the jobs.
+    """
+
+    folder: Path
+    parameters: Mapping[str, Any]
+    name: str = "slurm"
+    pause: float = 10
+
+    def __call__(self, units: Sequence[Unit]) -> Iterator[Outcome]:
+        """Submit, and yield the units as they finish.
+
+        Raises:
+            DuCiSCError: submitit is not installed, there is no such cluster, or it takes no such
+                parameters.
+        """
+        if not units:
+            return
+        waiting = dict(zip(self._submit(units), units, strict=True))
+        while waiting:
+            for job in [job for job in waiting if job.done()]:
+                yield waiting.pop(job), _outcome(job)
+            if waiting:
+                time.sleep(self.pause)
+
+    def _submit(self, units: Sequence[Unit]) -> list[Any]:
+        try:
+            import submitit
+        except ImportError as error:
+            raise DuCiSCError(
+                "--slurm needs submitit, which is not installed: run pip install "
+                '"nnunetv2-ducisc[slurm]".'
+            ) from error
+        try:
+            executor = submitit.AutoExecutor(self.folder, cluster=self.name)
+            executor.update_parameters(**{"name": "ducisc", **self.parameters})
+            return executor.submit_array([UnitJob(unit) for unit in units])
+        except (RuntimeError, NameError, TypeError, ValueError, OSError) as error:
+            raise DuCiSCError(
+                f"The jobs cannot be submitted ({one_line(error)}): see to slurm in the plan, or "
+                "run the command where sbatch works."
+            ) from error
+
+
+def _outcome(job: Any) -> str | None:  # noqa: ANN401 (submitit is an extra)
+    """What a finished job says went wrong; submitit's own words where it never got so far."""
+    error = job.exception()
+    return job.result() if error is None else f"{one_line(error)}, see {job.paths.stderr}"

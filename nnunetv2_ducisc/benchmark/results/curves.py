@@ -1,0 +1,101 @@
+"""The learning curves of all runs: loss and pseudo Dice over the iterations."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nnunetv2_ducisc.benchmark.benchmark import Group
+from nnunetv2_ducisc.benchmark.plan.plan import ALL
+from nnunetv2_ducisc.benchmark.units.runs import CHECKPOINTS, Run
+from nnunetv2_ducisc.nnunet import checkpoint_file
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One training.
+
+    Attributes:
+        iterations: done at the end of every epoch.
+        loss: on the labeled cases, cross-entropy - Dice, without the terms of a method.
+        pseudo_dice: of patches of nnU-Net's validation cases.
+    """
+
+    iterations: Values
+    loss: Values
+    pseudo_dice: Values
+
+
+def read_curves(run: Run) -> Curves:
+    """From nnU-Net's log in the final checkpoint; the loss of a DuCiSC run from its own log."""
+    log = checkpoint_file.read(run.training / CHECKPOINTS["student"])["logging"]
+    own = run.training / "ducisc_log.csv"
+    loss = _column(own, "loss_sup") if own.is_file() else np.array(log["train_losses"], float)
+    epochs = 1 + np.arange(len(log["mean_fg_dice"]))
+    iterations = epochs * run.settings.get("num_iterations_per_epoch", 250)
+    return Curves(iterations, loss, np.array(log["mean_fg_dice"], float))
+
+
+def _column(file: Path, name: str) -> Values:
+    with file.open(newline="", encoding="utf-8") as opened:
+        return np.array([float(row[name]) for row in csv.DictReader(opened)])
+
+
+def draw_curves(groups: Sequence[Group], folder: Path) -> None:
+    """Write ``learning_curves.png`` and ``.pdf``: a row of panels for each table."""
+    with matplotlib.rc_context(matplotlib.rcParamsDefault):
+        figure = curves_figure(groups)
+        for ending in ("png", "pdf"):
+            beside = folder / f".learning_curves.{ending}.partial"
+            figure.savefig(beside, dpi=150, format=ending)
+            beside.replace(folder / f"learning_curves.{ending}")
+
+
+def curves_figure(groups: Sequence[Group]) -> Figure:
+    """Lines are means over seeds and folds, bands reach from the lowest to the highest run."""
+    figure = Figure(figsize=(11, 0.6 + 3.6 * len(groups)), layout="constrained")
+    panels = figure.subplots(len(groups), 2, squeeze=False)
+    for (left, right), group in zip(panels, groups, strict=True):
+        for name, runs in group.runs.items():
+            curves = [read_curves(run) for run in runs]
+            _band(left, name, curves, [one.loss for one in curves])
+            _band(right, name, curves, [one.pseudo_dice for one in curves])
+        left.set(title=group.name, ylabel="loss on labeled cases\n(cross-entropy - Dice)")
+        right.set(title=_patches_of(group), ylabel="pseudo Dice, mean of classes")
+        for panel in (left, right):
+            panel.set(xlabel="iterations")
+            panel.grid(alpha=0.3)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    caption = "Lines: mean over seeds and folds. Bands: from the lowest to the highest run."
+    figure.supxlabel(caption, fontsize=9)
+    return figure
+
+
+def _band(panel: Axes, name: str, curves: Sequence[Curves], values: Iterable[Values]) -> None:
+    together = np.array(list(values))
+    iterations = curves[0].iterations
+    (line,) = panel.plot(iterations, together.mean(axis=0), label=name)
+    if len(together) > 1:
+        panel.fill_between(
+            iterations,
+            together.min(axis=0),
+            together.max(axis=0),
+            color=line.get_color(),
+            alpha=0.2,
+        )
+
+
+def _patches_of(group: Group) -> str:
+    folds = {run.fold for runs in group.runs.values() for run in runs}
+    return f"patches of {'training' if folds == {ALL} else 'validation'} cases"

@@ -1,0 +1,77 @@
+"""``ducisc benchmark``: run, evaluate, report."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nnunetv2_ducisc.benchmark.benchmark import Benchmark
+from nnunetv2_ducisc.benchmark.execution.here import Failure, Runner, run_here, run_stages
+from nnunetv2_ducisc.benchmark.execution.scripts import write_scripts
+from nnunetv2_ducisc.benchmark.results.curves import draw_curves
+from nnunetv2_ducisc.benchmark.results.report import write_report
+from nnunetv2_ducisc.benchmark.results.table import make_table
+from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.raw_dataset.folders import raw_folder
+
+
+def run_benchmark(benchmark: Benchmark, runner: Runner) -> None:
+    """Do what is not done; with all predictions there, open the test labels and make the table.
+
+    Raises:
+        DuCiSCError: a line for each unit that failed; the others are done.
+    """
+    benchmark.work.mkdir(parents=True, exist_ok=True)
+    _raise(run_stages(benchmark.stages, runner), "the test labels stay closed until all are done")
+    _raise(run_stages([benchmark.evaluations], run_here), "there is no table without them")
+    tables = [make_table(group, benchmark.plan.reference) for group in benchmark.groups]
+    text = write_report(tables, benchmark.work)
+    draw_curves(benchmark.groups, benchmark.work)
+    print(f"\n{text}\n{benchmark.work}: table.txt, .md, .csv, .json, learning_curves.png, .pdf")
+
+
+def run_unit(benchmark: Benchmark, name: str) -> None:
+    """Run one unit by its name.
+
+    Raises:
+        DuCiSCError: no such unit, it failed, or what it needs is not done.
+    """
+    units = {unit.name: unit for stage in benchmark.stages for unit in stage}
+    if name not in units:
+        raise DuCiSCError(f"The plan has no unit {name}: --dry-run lists them.")
+    unit = units[name]
+    if unit.needs and not units[unit.needs].is_done:
+        raise DuCiSCError(f"{name} needs {unit.needs}, which is not done: run it first.")
+    reason = unit.run()
+    _raise([Failure(name, reason, unit.log)] if reason else [], "what is done is kept")
+
+
+def print_jobs(benchmark: Benchmark, folder: Path) -> None:
+    """Write a script for each unit, and say how to run them."""
+    command = shlex.join(
+        ["ducisc", "benchmark", str(benchmark.plan.file.absolute()), "-o", str(benchmark.work)]
+    )
+    scripts = write_scripts(
+        folder, benchmark.stages, command, {"nnUNet_raw": str(raw_folder().absolute())}
+    )
+    print(f"{len(scripts)} scripts are written; this one runs all of them: {scripts[-1]}")
+
+
+def listing(benchmark: Benchmark) -> Iterator[str]:
+    """A line for each unit, and one for each of its steps."""
+    yield f"WORK={benchmark.work}"
+    for unit in (unit for stage in (*benchmark.stages, benchmark.evaluations) for unit in stage):
+        yield unit.name + (": done" if unit.is_done else "")
+        titles = (step.title for step in unit.steps.values())
+        yield from (f"    {title.replace(str(benchmark.work), '$WORK')}" for title in titles)
+
+
+def _raise(failures: Sequence[Failure], consequence: str) -> None:
+    if failures:
+        lines = "\n".join(map(str, failures))
+        number = f"{len(failures)} unit{'s' if len(failures) > 1 else ''}"
+        raise DuCiSCError(
+            f"{lines}\n{number} failed, and {consequence}: see to the logs, then repeat the "
+            "command; what is done is kept."
+        )

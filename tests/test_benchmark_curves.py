@@ -1,0 +1,50 @@
+"""Learning curves show what the trainings logged."""
+
+import numpy as np
+import pytest
+import torch
+
+from nnunetv2_ducisc.benchmark.benchmark import Benchmark
+from nnunetv2_ducisc.benchmark.results.curves import curves_figure, draw_curves, read_curves
+from tests.benchmark_plan import Desk
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def benchmark(desk: Desk) -> Benchmark:
+    """Two seeds of two epochs; the loss of stock is 1 and 0 in seed 0, 2 and 1 in seed 1."""
+    desk.content |= {"epochs": 2, "iterations_per_epoch": 30}
+    planned = desk.plan()
+    for run in planned.runs:
+        run.training.mkdir(parents=True)
+        log = {"train_losses": [run.seed + 1.0, run.seed], "mean_fg_dice": [0.2, 0.4]}
+        torch.save({"logging": log}, run.training / "checkpoint_final.pth")
+        if run.method.name == "DuCiSC":
+            (run.training / "ducisc_log.csv").write_text("epoch,loss_sup\n0,5\n1,3\n")
+    return planned
+
+
+def test_the_loss_is_that_of_the_labeled_cases(benchmark):
+    """nnU-Net's training loss of a DuCiSC run holds the method's terms, its own log does not."""
+    curves = {run.method.name: read_curves(run) for run in benchmark.runs if run.seed == 1}
+    assert curves["stock"].loss.tolist() == [2, 1]
+    assert curves["DuCiSC"].loss.tolist() == [5, 3]
+    assert curves["stock"].iterations.tolist() == [30, 60]
+    assert curves["stock"].pseudo_dice.tolist() == [0.2, 0.4]
+
+
+def test_a_line_is_the_mean_of_the_seeds_and_a_band_reaches_all_of_them(benchmark):
+    left, right = curves_figure(benchmark.groups).axes
+    stock, ducisc = left.get_lines()
+    assert (stock.get_label(), ducisc.get_label()) == ("stock", "DuCiSC")
+    assert stock.get_ydata().tolist() == [1.5, 0.5]
+    band = left.collections[0].get_paths()[0].vertices
+    assert np.min(band[:, 1]) == 0 and np.max(band[:, 1]) == 2
+    assert right.get_title() == "patches of training cases"
+
+
+def test_the_figure_is_written_for_screen_and_paper(benchmark, tmp_path):
+    draw_curves(benchmark.groups, tmp_path)
+    assert (tmp_path / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "learning_curves.pdf").read_bytes().startswith(b"%PDF")

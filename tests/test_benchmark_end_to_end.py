@@ -1,0 +1,144 @@
+"""A whole benchmark with the commands that it runs, and one that is killed in the middle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from benchmarks.demo.phantoms import write_dataset
+from tests.planned import console
+
+pytestmark = pytest.mark.e2e
+
+PLAN = """
+datasets:
+  - dataset: 900
+    configuration: 3d_fullres
+    labels: [2]
+    network: {base_features: 4, batch_size: 2}
+methods:
+  stock: {trainer: nnUNetTrainer_seeded}
+  DuCiSC: {trainer: nnUNetTrainerDuCiSC, settings: {warmup_fraction: 0.5}}
+seeds: [0]
+epochs: 6
+iterations_per_epoch: 2
+val_iterations_per_epoch: 1
+save_every: 1
+device: cpu
+processes: 1
+environment: {nnUNet_n_proc_DA: 0, nnUNet_compile: false, OMP_WAIT_POLICY: passive}
+"""
+COPY = "Dataset900_Phantoms_3d_fullres/2_labels"
+# nnU-Net's blur transform times two algorithms at their first use and goes on with the faster, on
+# which no two runs need agree: here it always takes the same one.
+SITE = """
+import sys
+if any(word.endswith("nnUNetv2_train") for word in sys.orig_argv):
+    from batchgeneratorsv2.transforms.noise import gaussian_blur
+    gaussian_blur.GaussianBlurTransform._benchmark_wrapper = (
+        lambda self, image, sigma, axis: gaussian_blur.blur_dimension(image, sigma, axis)
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A raw data set with four labeled and two test phantoms, and a plan."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "raw" / "Dataset900_Phantoms"
+
+    def start(self, work: Path, *options: str, alone: bool = False) -> subprocess.Popen:
+        """``ducisc benchmark``; alone in a process group of its own."""
+        path = os.pathsep.join([str(self.root / "site"), os.environ.get("PYTHONPATH", "")])
+        return subprocess.Popen(
+            [console("ducisc"), "benchmark", str(self.root / "plan.yaml"), "-o", str(work)]
+            + list(options),
+            env=os.environ | {"nnUNet_raw": str(self.root / "raw"), "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=alone,
+        )
+
+    def run(self, work: Path, *options: str) -> str:
+        process = self.start(work, *options)
+        printed, _ = process.communicate()
+        logs = "".join(log.read_text()[-2000:] for log in work.glob("*/*/*/log.txt"))
+        assert process.returncode == 0, printed + logs
+        return printed
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("benchmark"))
+    write_dataset(place.raw, labeled=4, unlabeled=0, test=2, shape=(20, 22, 24), seed=0)
+    (place.root / "plan.yaml").write_text(PLAN)
+    (place.root / "site").mkdir()
+    (place.root / "site/sitecustomize.py").write_text(SITE)
+    return place
+
+
+@pytest.fixture(scope="module")
+def straight(place: Place) -> Path:
+    """The work folder of a benchmark that nobody disturbed."""
+    before = files(place.raw)
+    work = place.root / "straight"
+    place.run(work)
+    assert files(place.raw) == before
+    return work
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {str(f.relative_to(folder)): f.stat().st_mtime_ns for f in folder.rglob("*")}
+
+
+def test_it_ends_with_a_table_and_curves_and_knows_that_it_is_done(place, straight):
+    table = (straight / "table.txt").read_text()
+    assert table.startswith("Dataset900_Phantoms, 3d_fullres, 2 labels, drawn with seed 0: 2 test")
+    assert (straight / "learning_curves.pdf").is_file()
+    runs = [straight / COPY / f"{method}_seed0_fold_all" for method in ("stock", "DuCiSC")]
+    assert all((run / "student_mm" / "metrics.csv").is_file() for run in runs)
+    listed = place.run(straight, "--dry-run").splitlines()
+    units = [line for line in listed if line.startswith("Dataset900")]
+    assert len(units) == 5 and all(line.endswith(": done") for line in units)
+
+
+def test_killed_in_a_training_and_restarted_gives_the_same_table(place, straight, tmp_path):
+    """It starts from the data prepared in the other run, which saves half a minute."""
+    work = tmp_path / "killed"
+    for folder in ("prepare", "nnUNet_raw", "nnUNet_preprocessed"):
+        shutil.copytree(straight / COPY / folder, work / COPY / folder, symlinks=True)
+    for plans in work.rglob("nnUNetPlans_*_seed0.json"):
+        plans.unlink()
+    model = "nnUNetTrainer_seeded__nnUNetPlans_stock_seed0__3d_fullres"
+    fold = work / COPY / "nnUNet_results/Dataset999_Phantoms" / model / "fold_all"
+    process = place.start(work, alone=True)
+    while not (fold / "checkpoint_latest.pth").is_file():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (fold / "checkpoint_final.pth").exists()
+
+    assert "prepare: done in" not in place.run(work)
+    log = (work / COPY / "stock_seed0_fold_all/log.txt").read_text()
+    assert log.count("$ nnUNetv2_train") == 2 and "-device cpu --c" in log
+    assert (work / "table.csv").read_text() == (straight / "table.csv").read_text()
+
+
+def test_a_unit_by_its_name_needs_what_it_needs(place, tmp_path):
+    process = place.start(tmp_path / "work", "--unit", f"{COPY}/stock_seed0_fold_all")
+    printed, _ = process.communicate()
+    assert process.returncode == 1
+    assert printed.endswith(f"needs {COPY}/prepare, which is not done: run it first.\n")

@@ -1,0 +1,133 @@
+"""Units run here, as jobs of a cluster, or by scripts; a failure stops only what needs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnunetv2_ducisc.benchmark.execution.here import run_here, run_stages
+from nnunetv2_ducisc.benchmark.execution.scripts import RUNNER, write_scripts
+from nnunetv2_ducisc.benchmark.execution.slurm import Cluster, UnitJob
+from nnunetv2_ducisc.benchmark.session import run_benchmark
+from nnunetv2_ducisc.benchmark.units.steps import Command
+from nnunetv2_ducisc.benchmark.units.unit import Unit
+from nnunetv2_ducisc.errors import DuCiSCError
+
+
+def unit(root: Path, name: str, text: str = "", needs: str | None = None) -> Unit:
+    """Runs a line of Python, and says in a file that it did."""
+    mark = f"open({str(root / 'order')!r}, 'a').write({name!r} + '\\n')"
+    command = Command((sys.executable, "-c", f"{mark}; {text}"))
+    return Unit(name, root / name, {"step": command}, {"name": name}, {}, needs)
+
+
+def stages(root: Path) -> list[list[Unit]]:
+    """One of two preparations fails, and one of the runs that can be begun."""
+    bad = "exit('it broke')"
+    return [
+        [unit(root, "a/prepare"), unit(root, "b/prepare", bad)],
+        [
+            unit(root, "a/1", bad, "a/prepare"),
+            unit(root, "b/1", "", "b/prepare"),
+            unit(root, "a/2", "", "a/prepare"),
+        ],
+    ]
+
+
+def order(root: Path) -> list[str]:
+    return (root / "order").read_text().split()
+
+
+@pytest.mark.unit
+def test_a_failure_stops_only_what_needs_it_and_is_reported(tmp_path, capsys):
+    failures = run_stages(stages(tmp_path), run_here)
+    assert order(tmp_path) == ["a/prepare", "b/prepare", "a/1", "a/2"]
+    assert [failure.unit for failure in failures] == ["b/prepare", "b/1", "a/1"]
+    assert str(failures[0]).endswith(f"exit code 1: it broke (log: {tmp_path}/b/prepare/log.txt)")
+    assert str(failures[1]) == "b/1: not begun, since it needs b/prepare"
+
+
+@pytest.mark.unit
+def test_what_is_done_is_not_even_given_to_the_runner(tmp_path):
+    run_stages(stages(tmp_path), run_here)
+    given = []
+
+    def runner(units):
+        given.extend(unit.name for unit in units)
+        return run_here(units)
+
+    run_stages(stages(tmp_path), runner)
+    assert given == ["b/prepare", "a/1"] == order(tmp_path)[4:]
+
+
+@pytest.mark.unit
+def test_the_test_labels_stay_closed_while_a_prediction_is_lacking(desk):
+    """A runner that only says that one of four runs failed."""
+
+    def runner(units):
+        return [(unit, "it broke" if "stock_seed1" in unit.name else None) for unit in units]
+
+    with pytest.raises(DuCiSCError) as caught:
+        run_benchmark(desk.plan(), runner)
+    first, second = str(caught.value).splitlines()
+    folder = desk.work / "Dataset004_Toy_3d_fullres/2_labels/stock_seed1_fold_all"
+    assert first.endswith(f"/stock_seed1_fold_all: it broke (log: {folder}/log.txt)")
+    assert second.startswith("1 unit failed, and the test labels stay closed until all are done")
+    assert list(desk.work.iterdir()) == []
+
+
+@pytest.mark.e2e
+def test_jobs_of_a_cluster_do_the_same(tmp_path):
+    """submitit's executor for this machine; jobs of a stage end in any order."""
+    pytest.importorskip("submitit")
+    cluster = Cluster(tmp_path / "jobs", {"timeout_min": 5}, name="local", pause=0.1)
+    failures = run_stages(stages(tmp_path), cluster)
+    assert sorted(order(tmp_path)) == ["a/1", "a/2", "a/prepare", "b/prepare"]
+    assert [failure.unit for failure in failures] == ["b/prepare", "b/1", "a/1"]
+    assert "it broke" in failures[2].reason
+
+
+@pytest.mark.unit
+def test_a_job_that_is_preempted_is_queued_again(tmp_path):
+    helpers = pytest.importorskip("submitit.helpers")
+    job = UnitJob(unit(tmp_path, "a"))
+    again = job.checkpoint()
+    assert isinstance(again, helpers.DelayedSubmission) and again.function is job
+
+
+@pytest.mark.unit
+def test_without_submitit_or_slurm_there_is_a_sentence(tmp_path, monkeypatch):
+    with monkeypatch.context() as missing:
+        missing.setitem(sys.modules, "submitit", None)
+        with pytest.raises(DuCiSCError, match=r'pip install "nnunetv2-ducisc\[slurm\]"'):
+            list(Cluster(tmp_path / "jobs", {})([unit(tmp_path, "a")]))
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(DuCiSCError, match="run the command where sbatch works"):
+        list(Cluster(tmp_path / "jobs", {})([unit(tmp_path, "a")]))
+
+
+@pytest.mark.unit
+def test_a_parameter_that_submitit_does_not_have_gets_a_sentence(tmp_path):
+    pytest.importorskip("submitit")
+    cluster = Cluster(tmp_path / "jobs", {"slurm_queue": "gpu"}, name="local")
+    with pytest.raises(DuCiSCError, match="see to slurm in the plan"):
+        list(cluster([unit(tmp_path, "a")]))
+
+
+@pytest.mark.unit
+def test_scripts_run_every_unit_in_the_order_of_the_stages_and_the_table_last(tmp_path):
+    """``echo`` in place of the command shows what would be run, and with which variables."""
+    scripts = write_scripts(
+        tmp_path / "jobs", stages(tmp_path), 'echo "$nnUNet_raw"', {"nnUNet_raw": "/a b"}
+    )
+    assert [script.name for script in scripts] == [
+        *("1_a__prepare.sh", "1_b__prepare.sh", "2_a__1.sh", "2_b__1.sh", "2_a__2.sh", RUNNER)
+    ]
+    done = subprocess.run([scripts[-1]], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.splitlines() == [
+        *(f"/a b --unit {name}" for name in ("a/prepare", "b/prepare", "a/1", "b/1", "a/2")),
+        "/a b",
+    ]
+    assert f"#   {sys.executable} -c" in scripts[0].read_text()

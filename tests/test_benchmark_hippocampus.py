@@ -1,0 +1,57 @@
+"""The hippocampus scans are laid out from either form, for the plan that runs on a CPU."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.hippocampus import DATASET, LAYOUTS, lay_out
+from nnunetv2_ducisc.benchmark.plan.reading import read_plan
+from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.raw_dataset.downloads.split import Split, read_split
+from tests.labeled_raw import tree
+
+pytestmark = pytest.mark.unit
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+LISTS = Split(train=("b", "a"), test=("c",), source="here")
+
+
+def download(folder: Path, layout: tuple[str, str]) -> Path:
+    """Four scans, one of which is in no list, and a file that macOS leaves behind."""
+    for name in layout:
+        (folder / name).mkdir(parents=True)
+        for case in ("a", "b", "c", "d", "._a"):
+            (folder / name / f"{case}.nii.gz").write_text(f"{case} of {name}")
+    return folder
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_listed_scan_has_its_place_and_labels_in_the_order_of_the_list(tmp_path, layout):
+    for _ in range(2):  # again: what is there stays
+        lay_out(download(tmp_path / "in", layout) if _ == 0 else tmp_path / "in", LISTS, tmp_path)
+    raw = {name for name in tree(tmp_path) if not name.startswith("in/")}
+    assert raw == {
+        *("conversion.json", "dataset.json", "imagesTs/c_0000.nii.gz", "labelsTs/c.nii.gz"),
+        *(f"imagesTr/{case}_0000.nii.gz" for case in "ab"),
+        *(f"labelsTr/{case}.nii.gz" for case in "ab"),
+    }
+    assert (tmp_path / "imagesTs/c_0000.nii.gz").read_text() == f"c of {layout[0]}"
+    split = json.loads((tmp_path / "conversion.json").read_text())["split"]
+    assert split["labeled"] == ["b", "a"]
+    assert json.loads((tmp_path / "dataset.json").read_text())["numTraining"] == 2
+
+
+def test_what_is_no_download_or_lacks_a_scan_is_named(tmp_path):
+    with pytest.raises(DuCiSCError, match="has no folders imagesTr and labelsTr or images and"):
+        lay_out(tmp_path, LISTS, tmp_path / "raw")
+    (download(tmp_path / "in", LAYOUTS[0]) / "labelsTr/a.nii.gz").unlink()
+    with pytest.raises(DuCiSCError, match=r"labelsTr/a\.nii\.gz is not there"):
+        lay_out(tmp_path / "in", LISTS, tmp_path / "raw")
+
+
+def test_the_plan_names_this_data_set_and_its_lists():
+    lists = read_split(BENCHMARKS / "hippocampus.json")
+    assert (len(lists.train), len(lists.test)) == (160, 40)
+    (entry,) = read_plan(BENCHMARKS / "hippocampus_cpu.yaml").datasets
+    assert DATASET.startswith(f"Dataset{entry.dataset}_") and entry.labels == (10,)

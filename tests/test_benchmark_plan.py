@@ -1,0 +1,173 @@
+"""A plan is read as it is meant, and whatever is wrong with it is said before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+from nnunetv2_ducisc.benchmark.plan.plan import CONVERSION, PER_SEED
+from nnunetv2_ducisc.benchmark.plan.reading import read_plan
+
+pytestmark = pytest.mark.unit
+
+PLANS = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.yaml"))
+
+
+def test_what_a_plan_does_not_say_is_nnunets_or_the_first(desk):
+    plan = desk.read()
+    assert plan.reference == "stock" and plan.folds == ("all",) and plan.preset == "mm"
+    assert plan.length == {"num_epochs": 5}
+    assert plan.device == "cuda" and not plan.teacher and plan.processes is None
+    entry = plan.datasets[0]
+    assert entry.draw == 0 and entry.groups is None and entry.network.batch_size is None
+
+
+def test_lengths_have_the_names_of_the_settings(desk):
+    desk.content |= {"iterations_per_epoch": 7, "val_iterations_per_epoch": 3, "save_every": 2}
+    assert desk.read().length == {
+        "num_epochs": 5,
+        "num_iterations_per_epoch": 7,
+        "num_val_iterations_per_epoch": 3,
+        "save_every": 2,
+    }
+
+
+def test_variables_are_what_a_shell_would_export(desk):
+    desk.content["environment"] = {"nnUNet_compile": False, "nnUNet_n_proc_DA": 0, "A": "b"}
+    assert desk.read().environment == {
+        "nnUNet_compile": "false",
+        "nnUNet_n_proc_DA": "0",
+        "A": "b",
+    }
+
+
+@pytest.mark.parametrize("file", PLANS, ids=lambda file: file.stem)
+def test_the_plans_of_the_repository_are_read(file):
+    """60 epochs of 250 iterations are the paper's 15,000."""
+    plan = read_plan(file)
+    assert plan.seeds == (0, 1, 2) and plan.reference == "stock" and plan.teacher
+    if file.stem != "hippocampus_cpu":
+        assert plan.length == {"num_epochs": 60} and plan.preset == "published"
+
+
+def test_there_is_a_plan_for_every_table_of_the_paper():
+    assert {file.stem for file in PLANS} == {"acdc", "hippocampus_cpu", "ian", "la", "pancreas"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seed": [1]}, "Unknown key 'seed' in {file}: the nearest valid key is 'seeds'"),
+        ({"seeds": []}, "In {file}, seeds is [], but it must be a list with at least one entry."),
+        ({"seeds": [1, 1]}, "seeds is [1, 1], but it must be a list in which nothing stands twice"),
+        ({"seeds": [-1]}, "seeds is [-1], but it must be a whole number, at least 0."),
+        ({"epochs": True}, "epochs is True, but it must be a whole number, at least 1."),
+        ({"folds": ["some"]}, "folds is ['some'], but it must be all, or a whole number"),
+        ({"methods": {}}, "{file} has no method: name one below methods."),
+        ({"methods": {"a/b": {}}}, "method a/b names folders"),
+        ({"methods": {"a__b": {}}}, "method a__b names folders"),
+        ({"methods": {"a": {}}}, "{file}, method a has no trainer: add it."),
+        ({"methods": {"a": "b"}}, "method a is 'b', but it must be a mapping with the keys"),
+        ({"methods": {"a": {"trainer": "x", "label": 1}}}, "the nearest valid key is 'labels'"),
+        ({"reference": "none"}, "reference is 'none', but it must be stock or DuCiSC."),
+        ({"metrics": "medpy"}, "metrics is 'medpy', but it must be mm or published."),
+        ({"teacher": "yes"}, "teacher is 'yes', but it must be True or False."),
+        ({"datasets": [{"configuration": "2d"}]}, "{file}, data set 1 has no dataset: add it."),
+    ],
+)
+def test_a_bad_entry_is_named_with_its_place(desk, change, sentence):
+    desk.content |= change
+    assert sentence.format(file=desk.file) in desk.refusal()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"labels": [0]}, "labels is [0], but it must be a whole number, at least 1, or all."),
+        ({"draw": "random"}, f"a whole number, at least 0, or {PER_SEED} or {CONVERSION}"),
+        ({"network": {"features": 8}}, "the nearest valid key is 'base_features'"),
+        ({"network": {"patch_size": 32}}, "patch_size is 32, but it must be a list"),
+    ],
+)
+def test_a_bad_entry_of_a_data_set_is_named_with_its_place(desk, change, sentence):
+    desk.entry.update(change)
+    assert sentence in desk.refusal()
+
+
+def test_a_method_that_stands_twice_is_named(desk):
+    text = "methods:\n  a: {trainer: b}\n  a: {trainer: c}\n"
+    assert "'a' stands twice in the mapping at line 2" in desk.refusal(text)
+
+
+def test_anchors_and_merges_of_yaml_are_no_duplicates(desk):
+    text = desk.write().read_text() + "x: &x {a: 1}\n"
+    assert "Unknown key 'x'" in desk.refusal(text)
+    desk.write("base: &base {trainer: a}\nmethods: {m: {<<: *base}}\n")
+    assert "Unknown key 'base'" in desk.refusal(desk.file.read_text())
+
+
+def test_a_file_that_is_no_plan_gets_a_sentence(desk, tmp_path):
+    assert f"{desk.file} is not valid YAML" in desk.refusal("a: [")
+    assert f"{desk.file} is 'text', but it must be a mapping" in desk.refusal("text")
+    desk.file.unlink()
+    with pytest.raises(Exception, match="cannot be read"):
+        read_plan(desk.file)
+
+
+@pytest.mark.parametrize(
+    ("method", "sentence"),
+    [
+        ({"trainer": "nnUNetTrainerDuCISC"}, "finds no trainer nnUNetTrainerDuCISC: the nearest"),
+        ({"trainer": "nnUNetTrainer"}, "takes neither a length nor a seed: name"),
+        ({"trainer": "nnUNetTrainerDuCiSC", "settings": {"lambda": 1}}, "Unknown setting 'lambda'"),
+        (
+            {"trainer": "nnUNetTrainer_seeded", "settings": {"momentum": 0.9}},
+            "sets momentum, which nnUNetTrainer_seeded does not have",
+        ),
+        (
+            {"trainer": "nnUNetTrainerDuCiSC", "settings": {"num_epochs": 9}},
+            "sets num_epochs, but all methods are equally long",
+        ),
+        (
+            {"trainer": "nnUNetTrainerDuCiSC", "settings": {"seed": 9}},
+            "sets seed, which seeds of the plan do",
+        ),
+        (
+            {"trainer": "nnUNetTrainerDuCiSC", "labels": "all"},
+            "needs unlabeled cases, and with labels: all there are none",
+        ),
+    ],
+)
+def test_a_method_that_cannot_be_compared_is_refused(desk, method, sentence):
+    desk.content["methods"]["other"] = method
+    assert sentence in desk.refusal()
+
+
+def test_equal_lengths_need_a_length(desk):
+    del desk.content["epochs"]
+    assert "has no epochs" in desk.refusal()
+
+
+def test_a_schedule_of_its_own_gets_no_length_and_needs_none(desk):
+    """Settings of such a method are its own and the seed; a trainer without settings gets none."""
+    methods = desk.content["methods"]
+    methods["stock"]["schedule"] = "own"
+    methods["plain"] = {"trainer": "nnUNetTrainer", "schedule": "own"}
+    settings = {run.name.rpartition("/")[2]: run.settings for run in desk.plan().runs}
+    assert settings["stock_seed1_fold_all"] == {"seed": 1}
+    assert settings["plain_seed0_fold_all"] == {}
+    assert settings["DuCiSC_seed0_fold_all"] == {"num_epochs": 5, "seed": 0}
+    del desk.content["epochs"]
+    methods["DuCiSC"] |= {"schedule": "own", "settings": {"num_epochs": 9}}
+    settings = {run.name.rpartition("/")[2]: run.settings for run in desk.plan().runs}
+    assert settings["DuCiSC_seed0_fold_all"] == {"num_epochs": 9, "seed": 0}
+
+
+def test_equal_lengths_and_the_seed_reach_every_method(desk):
+    desk.content["methods"]["DuCiSC"]["settings"] = {"warmup_fraction": 0.5}
+    settings = {run.name.rpartition("/")[2]: run.settings for run in desk.plan().runs}
+    assert settings["stock_seed1_fold_all"] == {"num_epochs": 5, "seed": 1}
+    assert settings["DuCiSC_seed0_fold_all"] == {
+        "num_epochs": 5,
+        "warmup_fraction": 0.5,
+        "seed": 0,
+    }

@@ -1,0 +1,185 @@
+"""A unit is done once, goes on where it was stopped, and says what went wrong."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from nnunetv2_ducisc.benchmark.plan.plan import Network
+from nnunetv2_ducisc.benchmark.units.console import Console
+from nnunetv2_ducisc.benchmark.units.lock import locked
+from nnunetv2_ducisc.benchmark.units.plans_step import WritePlans, change_network
+from nnunetv2_ducisc.benchmark.units.steps import Command, Link, Train, WriteFolder
+from nnunetv2_ducisc.benchmark.units.unit import Unit
+from nnunetv2_ducisc.errors import DuCiSCError
+
+pytestmark = pytest.mark.unit
+
+
+@dataclass
+class Count:
+    """A step that counts how often it is run, and fails as long as it is told to."""
+
+    error: Exception | None = None
+    runs: list[Console] = field(default_factory=list)
+    title: str = "count"
+
+    def run(self, console: Console) -> None:
+        self.runs.append(console)
+        if self.error:
+            raise self.error
+
+
+def unit_of(folder: Path, recipe: dict | None = None, **steps) -> Unit:
+    return Unit("data/unit", folder / "unit", steps, recipe or {"seed": 0}, {"NAME": "value"})
+
+
+def python(text: str) -> Command:
+    return Command((sys.executable, "-c", text))
+
+
+def run(step, folder: Path) -> str:
+    """The unit's complaint, after its log has what was printed."""
+    return unit_of(folder, step=step).run() or ""
+
+
+def test_steps_are_run_in_order_and_never_again(tmp_path):
+    first, second = Count(), Count(DuCiSCError("it broke"))
+    unit = unit_of(tmp_path, first=first, second=second)
+    assert not unit.is_done
+    assert unit.run() == "it broke" and not unit.is_done
+    second.error = None
+    assert unit.run() is None and unit.is_done
+    assert unit.run() is None
+    assert (len(first.runs), len(second.runs)) == (1, 2)
+
+
+def test_a_full_disk_is_a_failure_of_the_unit_alone(tmp_path):
+    unit = unit_of(tmp_path, write=Count(OSError(28, "No space left on device")))
+    assert "No space left on device" in str(unit.run())
+
+
+def test_what_a_command_prints_is_in_the_log_and_its_last_line_is_the_reason(tmp_path):
+    reason = run(
+        python("import os; print(os.environ['NAME']); print(); exit('bad luck')"), tmp_path
+    )
+    assert reason.endswith("ended with exit code 1: bad luck")
+    log = unit_of(tmp_path).log.read_text()
+    assert log.splitlines()[1].startswith("$ ") and "\nvalue\n" in log
+
+
+def test_a_command_that_is_not_installed_is_named(tmp_path):
+    assert "nnUNetv3_train was not found" in run(Command(("nnUNetv3_train",)), tmp_path)
+
+
+def test_commands_lie_beside_the_interpreter_whatever_the_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert run(Command(("ducisc", "--version")), tmp_path) == ""
+
+
+def test_another_plan_does_not_go_on_in_the_same_folder(tmp_path):
+    unit_of(tmp_path, {"settings": {"num_epochs": 5}}, step=Count()).run()
+    unit_of(tmp_path, {"settings": {"num_epochs": 5}}).check_recipe()
+    with pytest.raises(DuCiSCError) as caught:
+        unit_of(tmp_path, {"settings": {"num_epochs": 6}}).check_recipe()
+    assert str(caught.value) == (
+        f"{tmp_path / 'unit'} was begun with settings {{'num_epochs': 5}}, and the plan now says "
+        "{'num_epochs': 6}: restore the plan, or name another folder with -o."
+    )
+
+
+def test_a_folder_has_its_name_once_it_is_whole(tmp_path):
+    """The command writes half of it and fails; repeated, it finds no folder of that name."""
+    text = "import pathlib, sys; folder = pathlib.Path(sys.argv[-1]); folder.mkdir(); "
+    half = (sys.executable, "-c", f"{text}(folder / 'half').touch(); exit(1)")
+    folder = tmp_path / "out"
+    assert "exit code 1" in run(WriteFolder(half, folder), tmp_path)
+    assert not folder.exists()
+    whole = (sys.executable, "-c", f"{text}(folder / 'whole').touch()")
+    assert run(WriteFolder(whole, folder), tmp_path) == ""
+    assert [file.name for file in folder.iterdir()] == ["whole"]
+    assert not (tmp_path / ".out.partial").exists()
+
+
+@pytest.mark.parametrize("checkpoint", [None, "checkpoint_latest.pth", "checkpoint_final.pth"])
+def test_a_training_goes_on_where_a_checkpoint_is(tmp_path, checkpoint):
+    fold = tmp_path / "fold_all"
+    fold.mkdir()
+    if checkpoint:
+        (fold / checkpoint).touch()
+    assert run(Train((sys.executable, "-c", "import sys; print(sys.argv)"), fold), tmp_path) == ""
+    last = unit_of(tmp_path).log.read_text().splitlines()[-1]
+    assert last == ("['-c', '--c']" if checkpoint else "['-c']")
+
+
+def test_the_users_data_set_is_linked_and_an_earlier_link_replaced(tmp_path):
+    (tmp_path / "data").mkdir()
+    link = Link(tmp_path / "data", tmp_path / "raw/Dataset004_Toy")
+    assert run(link, tmp_path) == run(link, tmp_path) == ""
+    assert link.link.resolve() == tmp_path / "data"
+
+
+PLANS = {
+    "plans_name": "nnUNetPlans",
+    "configurations": {
+        "2d": {
+            "batch_size": 9,
+            "patch_size": [40, 48],
+            "architecture": {
+                "arch_kwargs": {
+                    "n_stages": 4,
+                    "features_per_stage": [32, 64, 128, 256],
+                    "strides": [[1, 1], [2, 2], [2, 2], [1, 2]],
+                }
+            },
+        }
+    },
+}
+
+
+def test_plans_get_the_settings_and_the_changes_and_a_name(tmp_path):
+    (tmp_path / "nnUNetPlans.json").write_text(json.dumps(PLANS))
+    network = Network(batch_size=2, patch_size=(32, 64), base_features=40)
+    assert run(WritePlans(tmp_path, "mine", "2d", network, {"seed": 1}), tmp_path) == ""
+    written = json.loads((tmp_path / "mine.json").read_text())
+    changed = written["configurations"]["2d"]
+    assert written["plans_name"] == "mine" and changed["ducisc"] == {"seed": 1}
+    assert changed["batch_size"] == 2 and changed["patch_size"] == [32, 64]
+    assert changed["architecture"]["arch_kwargs"]["features_per_stage"] == [40, 80, 160, 256]
+    assert json.loads((tmp_path / "nnUNetPlans.json").read_text()) == PLANS
+
+
+def test_what_was_not_planned_is_named(tmp_path):
+    (tmp_path / "nnUNetPlans.json").write_text(json.dumps(PLANS))
+    step = WritePlans(tmp_path, "mine", "3d_fullres", Network(None, None, None), {})
+    assert "has no configuration 3d_fullres: name one of 2d" in run(step, tmp_path)
+
+
+@pytest.mark.parametrize("patch_size", [(32, 36), (32, 64, 64)])
+def test_a_patch_that_does_not_fit_the_network_is_refused(patch_size):
+    """Strides multiply to 4 and 8."""
+    configuration = json.loads(json.dumps(PLANS["configurations"]["2d"]))
+    with pytest.raises(DuCiSCError, match=r"give multiples of \[4, 8\]"):
+        change_network(configuration, Network(None, patch_size, None))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs locks that processes inherit")
+def test_a_unit_waits_for_a_training_whose_benchmark_was_killed(tmp_path, capsys):
+    """The lock's owner ends at once; the command that it started holds the lock for a second."""
+    lock = tmp_path / "lock"
+    owner = (
+        "import subprocess, sys; from pathlib import Path\n"
+        "from nnunetv2_ducisc.benchmark.units.lock import locked\n"
+        f"with locked(Path({str(lock)!r})) as descriptor:\n"
+        "    subprocess.Popen(['sleep', '1'], pass_fds=[descriptor])\n"
+    )
+    subprocess.run([sys.executable, "-c", owner], check=True)
+    start = time.monotonic()
+    with locked(lock):
+        assert time.monotonic() - start > 0.2
+    assert "is still being worked in by another process" in capsys.readouterr().out
