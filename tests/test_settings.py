@@ -49,6 +49,7 @@ CHOICES = {
     "lr_schedule": ("poly", "constant"),
 }
 NULLABLE = ("seed", "threshold_min")
+SWITCHES = ("nesterov", "low_memory")
 FIELDS = [field.name for field in dataclasses.fields(DuCiSCSettings)]
 
 
@@ -60,7 +61,7 @@ def refused(**entries: object) -> str:
 
 
 def test_these_tests_know_every_field():
-    assert {*INTEGERS, *NUMBERS, *CHOICES, *NULLABLE, "nesterov"} == set(FIELDS)
+    assert {*INTEGERS, *NUMBERS, *CHOICES, *NULLABLE, *SWITCHES} == set(FIELDS)
 
 
 def test_the_documented_keys_are_fields():
@@ -143,9 +144,10 @@ def test_an_integer_is_accepted_for_a_number(name):
     assert getattr(DuCiSCSettings(**{name: value}), name) == value
 
 
+@pytest.mark.parametrize("name", SWITCHES)
 @pytest.mark.parametrize("value", [0, 1, "true", None])
-def test_a_switch_takes_nothing_but_true_and_false(value):
-    assert "must be bool" in refused(nesterov=value)
+def test_a_switch_takes_nothing_but_true_and_false(name, value):
+    assert "must be bool" in refused(**{name: value})
 
 
 @pytest.mark.parametrize("name", CHOICES)
