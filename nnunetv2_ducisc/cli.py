@@ -10,6 +10,7 @@ from typing import Protocol
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.verbs.add_unlabeled import AddUnlabeled
+from nnunetv2_ducisc.verbs.analyze import Analyze
 from nnunetv2_ducisc.verbs.benchmark import Benchmark
 from nnunetv2_ducisc.verbs.compare import Compare
 from nnunetv2_ducisc.verbs.doctor import Doctor
@@ -39,6 +40,7 @@ VERBS: dict[str, type[Verb]] = {
     "export": Export,
     "compare": Compare,
     "evaluate": Evaluate,
+    "analyze": Analyze,
     "benchmark": Benchmark,
 }
 

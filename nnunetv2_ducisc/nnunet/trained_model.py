@@ -1,0 +1,203 @@
+"""A trained fold to look at: its networks, and what its checkpoint says of the method."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
+from torch import Tensor
+
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
+from nnunetv2_ducisc.method.confidence import SelfAwareThresholds
+from nnunetv2_ducisc.method.labeling import Labeling
+from nnunetv2_ducisc.method.teacher import ema_teacher
+from nnunetv2_ducisc.nnunet.checkpoint import KEY
+from nnunetv2_ducisc.nnunet.features import plain_network
+from nnunetv2_ducisc.nnunet.labels import class_names, labeling_of
+from nnunetv2_ducisc.nnunet.observed_network import ObservedNetwork
+from nnunetv2_ducisc.progress import Row
+from nnunetv2_ducisc.settings import DuCiSCSettings
+
+
+@dataclass(frozen=True)
+class SemiSupervision:
+    """What the checkpoint of a semi-supervised training knows beyond the weights.
+
+    Attributes:
+        settings: the numbers it was trained with.
+        thresholds: the ones in use at its end, shape (C,).
+        rows: its log, a row an epoch.
+    """
+
+    settings: DuCiSCSettings
+    thresholds: Tensor
+    rows: list[Row]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """One fold of a model.
+
+    Attributes:
+        checkpoint: the file.
+        fold: like ``0`` or ``all``.
+        predictor: nnU-Net's, which predicts with the student.
+        networks: the student and the teacher; a trainer without a teacher has one ``network``.
+        semi: None for training that used no unlabeled image.
+    """
+
+    checkpoint: Path
+    fold: str
+    predictor: nnUNetPredictor
+    networks: dict[str, ObservedNetwork]
+    semi: SemiSupervision | None
+
+    @property
+    def plans(self) -> PlansManager:
+        """The plans it was trained by."""
+        return self.predictor.plans_manager
+
+    @property
+    def configuration(self) -> ConfigurationManager:
+        """Its configuration in these plans."""
+        return self.predictor.configuration_manager
+
+    @property
+    def configuration_name(self) -> str:
+        """Like ``3d_fullres``."""
+        return self.checkpoint.parents[1].name.rpartition("__")[2]
+
+    @property
+    def dataset_json(self) -> dict[str, Any]:
+        """Of the dataset it was trained on, as of then."""
+        return self.predictor.dataset_json
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.predictor.device
+
+    @property
+    def thresholds(self) -> Tensor:
+        """Shape (C,); zero, so that every voxel passes, where training used no unlabeled image."""
+        if self.semi is None:
+            return torch.zeros(len(self.classes), device=self.device)
+        return self.semi.thresholds.to(self.device)
+
+    @property
+    def labeler(self) -> str:
+        """The network that labels unlabeled images: the teacher, or the only one."""
+        return list(self.networks)[-1]
+
+    @cached_property
+    def labeling(self) -> Labeling:
+        """What the outputs are: classes or regions."""
+        return labeling_of(self.predictor.label_manager)
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """The names of the outputs, in their order."""
+        return class_names(self.dataset_json, self.predictor.label_manager)
+
+    @property
+    def foreground(self) -> list[int]:
+        """The outputs but for the background."""
+        return [index for index, name in enumerate(self.classes) if name != "background"]
+
+
+def load_model(folder: Path, fold: str, checkpoint: str, device: torch.device) -> TrainedModel:
+    """Load a fold.
+
+    Args:
+        folder: ``.../TRAINER__PLANS__CONFIGURATION``.
+        fold: like ``0`` or ``all``.
+        checkpoint: the name of the file, which has the student's weights.
+        device: where the networks run.
+
+    Raises:
+        DuCiSCError: no such file, a file of teacher's weights alone, or a network that cannot be
+            built or looked into.
+    """
+    file = folder / f"fold_{fold}" / checkpoint
+    _check_is_there(file)
+    predictor = _predictor(folder, fold, checkpoint, device)
+    if predictor.configuration_manager.previous_stage_name is not None:
+        raise DuCiSCError(
+            f"{folder.name} is a cascade's second stage, whose input is another model's "
+            "prediction: analyze the first stage (-c 3d_lowres), or 3d_fullres."
+        )
+    state = torch.load(file, map_location="cpu", weights_only=False, mmap=True).get(KEY, {})
+    student = plain_network(predictor.network)
+    if "teacher" not in state:
+        return TrainedModel(
+            file, fold, predictor, {"network": ObservedNetwork(student, device)}, None
+        )
+    teacher = ema_teacher(student, decay=0)  # it follows nobody any more
+    teacher.load_state_dict(state["teacher"])
+    networks = {"student": student, "teacher": teacher.module}
+    observed = {name: ObservedNetwork(network, device) for name, network in networks.items()}
+    return TrainedModel(file, fold, predictor, observed, _semi_supervision(state, predictor))
+
+
+def _check_is_there(file: Path) -> None:
+    folder = file.parent
+    if not folder.is_dir():
+        trainer, plans, configuration = file.parents[1].name.split("__")
+        others = sorted(fold.name[5:] for fold in folder.parent.glob("fold_*"))
+        raise DuCiSCError(
+            f"There is no model {folder}: train it with nnUNetv2_train "
+            f"{file.parents[2].name[7:10]} {configuration} {folder.name[5:]} -tr {trainer} -p "
+            f"{plans}, or name another one with -tr, -c, -p or -f"
+            + (f" (folds that are there: {', '.join(others)})." if others else ".")
+        )
+    if not file.is_file():
+        there = ", ".join(sorted(other.name for other in folder.glob("*.pth"))) or "none"
+        raise DuCiSCError(
+            f"There is no {file}, but of checkpoints {there}: train to the end, or name another "
+            "one with -chk."
+        )
+    if file.stem.endswith("_teacher"):
+        raise DuCiSCError(
+            f"{file.name} has the teacher in the place of the student: name the checkpoint of "
+            "both with -chk, like checkpoint_final.pth."
+        )
+
+
+def _predictor(folder: Path, fold: str, checkpoint: str, device: torch.device) -> nnUNetPredictor:
+    """nnU-Net's own way to a trained network, without its prints and tuning."""
+    try:
+        with redirect_stdout(io.StringIO()):
+            predictor = nnUNetPredictor(device=device, allow_tqdm=False)
+            predictor.initialize_from_trained_model_folder(str(folder), (fold,), checkpoint)
+    except Exception as error:
+        raise DuCiSCError(
+            f"nnU-Net cannot load {folder / f'fold_{fold}' / checkpoint} ({one_line(error)}): try "
+            "nnUNetv2_predict with it, which has to work first."
+        ) from error
+    torch.backends.cudnn.benchmark = False  # it would choose algorithms by their time
+    torch.backends.cudnn.deterministic = True
+    return predictor
+
+
+def _semi_supervision(state: dict[str, Any], predictor: nnUNetPredictor) -> SemiSupervision | None:
+    """What a checkpoint's state says; None where all lambdas were zero."""
+    settings = DuCiSCSettings().overridden_by(state["settings"], "the checkpoint")
+    if settings.is_supervised:
+        return None
+    values = state["thresholds"]["values"]
+    thresholds = SelfAwareThresholds(
+        len(values),
+        labeling_of(predictor.label_manager).chance,
+        settings.threshold_decay,
+        settings.threshold_min,
+        settings.threshold_max,
+    )
+    thresholds.load_state_dict(state["thresholds"])
+    return SemiSupervision(settings, thresholds.in_use, state["progress"]["rows"])
