@@ -60,6 +60,7 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
             where=f'"ducisc" in configuration {configuration} of '
             f"{self.plans_manager.plans_name}.json",
         ).replace(**self.fixed_settings)
+        check_supported(self, self.settings)
         self.num_epochs = self.settings.num_epochs
         self.num_iterations_per_epoch = self.settings.num_iterations_per_epoch
         self.num_val_iterations_per_epoch = self.settings.num_val_iterations_per_epoch
@@ -72,8 +73,6 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
 
     def initialize(self) -> None:
         """Build nnU-Net's network, loss and optimizer, then the teacher and the method's state."""
-        if not self.settings.is_supervised:
-            check_supported(self.configuration_manager)
         if self.settings.seed is not None:
             checkpoints.seed_everything(self.settings.seed + self.local_rank)
         super().initialize()

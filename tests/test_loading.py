@@ -12,7 +12,8 @@ from batchgeneratorsv2.transforms.intensity.gaussian_noise import GaussianNoiseT
 from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from nnunetv2_ducisc.nnunet.loading import TwoViews, UnlabeledBatch, stop
+from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch, stop
+from nnunetv2_ducisc.nnunet.two_views import TwoViews
 
 
 def nnunet_transforms(patch, dummy_2d=False, use_mask=False) -> ComposeTransforms:

@@ -1,24 +1,51 @@
-"""What is refused before training starts."""
+"""What is refused when a trainer is made, before anything starts."""
 
 from __future__ import annotations
 
 import pytest
-from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
+import torch
+from nnunetv2.training.nnUNetTrainer.primus.primus_trainers import nnUNet_Primus_S_Trainer
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.nnunet.support import check_supported
-
-pytestmark = pytest.mark.unit
-
-
-def configuration(**entries) -> ConfigurationManager:
-    return ConfigurationManager({"architecture": {}} | entries)
+from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
+from nnunetv2_ducisc.variants import nnUNetTrainerDuCiSC_supervised
 
 
-def test_a_configuration_without_a_previous_stage_is_supported():
-    check_supported(configuration())
+class Primus(nnUNetTrainerDuCiSC):
+    build_network_architecture = staticmethod(nnUNet_Primus_S_Trainer.build_network_architecture)
 
 
-def test_a_cascades_second_stage_is_refused_by_name_with_the_way_out():
-    with pytest.raises(DuCiSCError, match=r"second stage.*-tr nnUNetTrainerDuCiSC_supervised"):
-        check_supported(configuration(previous_stage="3d_lowres"))
+class SupervisedPrimus(nnUNetTrainerDuCiSC_supervised):
+    build_network_architecture = staticmethod(nnUNet_Primus_S_Trainer.build_network_architecture)
+
+
+class OlderSignature(nnUNetTrainerDuCiSC):
+    @staticmethod
+    def build_network_architecture(name, kwargs, imports, channels, outputs, deep_supervision=True):
+        return get_network_from_plans(name, kwargs, imports, channels, outputs, True, False)
+
+
+def test_an_architecture_without_a_unets_decoder_is_refused_in_the_constructor(tiny):
+    with pytest.raises(DuCiSCError, match=r"Primus has no decoder\.stages.*ResidualEncoderUNet"):
+        tiny.trainer(Primus)
+
+
+def test_it_is_allowed_where_no_prototype_is_asked_for(tiny):
+    assert tiny.trainer(SupervisedPrimus).network is None
+    assert tiny.trainer(Primus, lambda_proto_ulb=0.0, lambda_proto_mix=0.0).network is None
+
+
+def test_a_builder_of_the_older_signature_is_left_to_nnunet(tiny):
+    trainer = tiny.trainer(OlderSignature)
+    with pytest.warns(DeprecationWarning, match="old build_network_architecture signature"):
+        trainer.initialize()
+    assert trainer.network is not None
+
+
+def test_the_check_draws_no_random_number(tiny):
+    torch.manual_seed(0)
+    tiny.trainer()
+    drawn = torch.rand(1)
+    torch.manual_seed(0)
+    assert drawn == torch.rand(1)

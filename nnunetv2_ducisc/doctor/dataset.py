@@ -13,7 +13,7 @@ from tqdm import tqdm
 from nnunetv2_ducisc.doctor.check import Check
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.nnunet.names import dataset_name
-from nnunetv2_ducisc.nnunet.support import check_supported
+from nnunetv2_ducisc.nnunet.previous_stage import previous_stage_name
 from nnunetv2_ducisc.nnunet.unlabeled import (
     check_files,
     check_image,
@@ -82,11 +82,12 @@ class _Planned:
         self._names = (dataset, configuration, plans)
 
     def plans(self) -> str:
-        """The plans are there, and the method can train with them."""
+        """The plans are there and have the configuration."""
         data = self._data()
-        manager = data.plans_manager
-        check_supported(manager.get_configuration(data.configuration_name))
-        return f"{manager.plans_name}, {data.configuration_name}"
+        before = previous_stage_name(data)
+        return f"{data.plans_manager.plans_name}, {data.configuration_name}" + (
+            f", which needs {before} to be trained first" if before else ""
+        )
 
     def preprocessed(self) -> str:
         """How many cases are there; those that are not are no failure, training makes them."""

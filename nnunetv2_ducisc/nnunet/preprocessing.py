@@ -49,13 +49,13 @@ def prepare_unlabeled(
             "before you train on several GPUs."
         )
     if missing:
-        with _locked(data.folder):
+        with locked(data.folder):
             _preprocess(data, cases, num_processes)
     return data.folder, list(cases)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Be the only one who writes into the folder; clean up behind those who were killed.
 
     The lock lies beside the folder, since nnU-Net expects nothing but cases in it.
@@ -66,7 +66,7 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         print(
-            f"Waiting for another process that preprocesses unlabeled cases into {folder}.",
+            f"Waiting for another process that writes unlabeled cases into {folder}.",
             flush=True,
         )
         lock.acquire()

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
+import inspect
 
-from nnunetv2_ducisc.errors import DuCiSCError
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
+
+from nnunetv2_ducisc.nnunet.features import DecoderFeatures
+from nnunetv2_ducisc.settings import DuCiSCSettings
 
 
-def check_supported(configuration: ConfigurationManager) -> None:
-    """Refuse what would train wrongly.
+def check_supported(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> None:
+    """Refuse an architecture that gives no prototypes, where the settings ask for them.
+
+    Only a network that is built shows what it has: a trainer may build another one than the plans
+    name. It is built on the CPU, in a second or a few, and thrown away; the weights that
+    ``initialize`` draws are those it would have drawn without.
 
     Raises:
-        DuCiSCError: a second cascade stage, with the way out.
+        DuCiSCError: the network has no U-Net's decoder.
     """
-    if configuration.previous_stage_name is not None:
-        raise DuCiSCError(
-            "This configuration is a cascade's second stage, which semi-supervised training cannot "
-            "use yet: train with -tr nnUNetTrainerDuCiSC_supervised or nnUNetTrainer, or choose a "
-            "configuration without a previous stage."
-        )
+    if not (settings.lambda_proto_ulb or settings.lambda_proto_mix):
+        return
+    build = trainer.build_network_architecture
+    if "plans_manager" not in inspect.signature(build).parameters:
+        return  # nnU-Net still calls builders of an older signature: ``initialize`` checks theirs
+    plans, configuration = trainer.plans_manager, trainer.configuration_manager
+    channels = determine_num_input_channels(plans, configuration, trainer.dataset_json)
+    outputs = trainer.label_manager.num_segmentation_heads
+    with torch.random.fork_rng(devices=[]):
+        network = build(plans, configuration, channels, outputs, False)
+    DecoderFeatures(network, settings.num_scales)
