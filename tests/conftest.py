@@ -10,12 +10,15 @@ import pytest
 import torch
 from batchgeneratorsv2.transforms.noise import gaussian_blur
 
+from nnunetv2_ducisc.raw_dataset.downloads.script import main
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
+from tests import acdc_download, toy_download
 from tests.adding import Adding
 from tests.benchmark_plan import Desk
 from tests.planned import PlannedDataset, plan
 from tests.script_run import MakeScriptRun, ScriptRun
 from tests.tiny_dataset import TinyDataset
+from tests.toy_download import Convert
 
 
 def pytest_configure() -> None:
@@ -104,3 +107,35 @@ def script_run(
 ) -> MakeScriptRun:
     """A script of dataset_conversion/ by lists of few cases, below the test's folder."""
     return lambda source, lists: ScriptRun(source, tmp_path, lists, capsys, monkeypatch)
+
+
+@pytest.fixture
+def download(tmp_path: Path) -> Path:
+    """The toy download."""
+    return toy_download.write_download(tmp_path / "download")
+
+
+@pytest.fixture
+def convert(tmp_path: Path, download: Path, monkeypatch: pytest.MonkeyPatch) -> Convert:
+    """Run the script on the toy download with two labeled units and more options."""
+    monkeypatch.setenv("nnUNet_raw", str(tmp_path / "raw"))
+    monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "preprocessed"))
+
+    def run(*options: str, labeled: str = "2") -> int:
+        arguments = ["-i", str(download), "--labeled", labeled, "-np", "1", *options]
+        return main(toy_download.TOY, arguments)
+
+    return run
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """What the script makes of the toy download."""
+    return tmp_path / "raw" / toy_download.TOY.dataset
+
+
+@pytest.fixture
+def patient(run: ScriptRun) -> Path:
+    """The last of four ACDC patients in the download of ``run``: the test patient's folder."""
+    folder = run.download / "training"
+    return [acdc_download.write_patient(folder, name) for name in acdc_download.PATIENTS][-1]

@@ -31,12 +31,6 @@ def run(script_run: MakeScriptRun) -> ScriptRun:
     return script_run(ACDC, LISTS)
 
 
-@pytest.fixture
-def patient(run: ScriptRun) -> Path:
-    """The test patient's folder in a download of four patients."""
-    return [write_patient(run.download / "training", name) for name in PATIENTS][-1]
-
-
 FIRST = frames(TEST)[0]
 FLIPPED = QFORM * [-1, 1, 1, 1]
 

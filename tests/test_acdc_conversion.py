@@ -39,12 +39,6 @@ def run(script_run: MakeScriptRun) -> ScriptRun:
     return script_run(ACDC, LISTS)
 
 
-@pytest.fixture
-def patient(run: ScriptRun) -> Path:
-    """The test patient's folder in a download of four patients."""
-    return [write_patient(run.download / "training", name) for name in PATIENTS][-1]
-
-
 def old_layout(folder: Path) -> None:
     for name in PATIENTS:
         write_patient(folder / "training", name)

@@ -4,45 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from nnunetv2_ducisc.raw_dataset.downloads.script import main
-from tests.toy_download import CASES, SPACING, TOY, write_case, write_download
+from tests.toy_download import CASES, SPACING, Convert, names, write_case
 
 pytestmark = pytest.mark.unit
-
-Convert = Callable[..., int]
-
-
-@pytest.fixture
-def download(tmp_path: Path) -> Path:
-    return write_download(tmp_path / "download")
-
-
-@pytest.fixture
-def convert(tmp_path: Path, download: Path, monkeypatch: pytest.MonkeyPatch) -> Convert:
-    """Run the script on the toy download with two labeled units and more options."""
-    monkeypatch.setenv("nnUNet_raw", str(tmp_path / "raw"))
-    monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "preprocessed"))
-
-    def run(*options: str, labeled: str = "2") -> int:
-        return main(TOY, ["-i", str(download), "--labeled", labeled, "-np", "1", *options])
-
-    return run
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Path:
-    return tmp_path / "raw" / "Dataset777_Toy"
-
-
-def names(folder: Path) -> set[str]:
-    return {file.name for file in folder.iterdir()}
 
 
 def test_every_case_lies_where_its_part_belongs(convert: Convert, dataset: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,38 +9,9 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from nnunetv2_ducisc.raw_dataset.downloads import conversion as conversion_module
-from nnunetv2_ducisc.raw_dataset.downloads.script import main
-from tests.toy_download import TOY, write_case, write_download
+from tests.toy_download import Convert, names, write_case
 
 pytestmark = pytest.mark.unit
-
-Convert = Callable[..., int]
-
-
-@pytest.fixture
-def download(tmp_path: Path) -> Path:
-    return write_download(tmp_path / "download")
-
-
-@pytest.fixture
-def convert(tmp_path: Path, download: Path, monkeypatch: pytest.MonkeyPatch) -> Convert:
-    """Run the script on the toy download with two labeled units and more options."""
-    monkeypatch.setenv("nnUNet_raw", str(tmp_path / "raw"))
-    monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "preprocessed"))
-
-    def run(*options: str, labeled: str = "2") -> int:
-        return main(TOY, ["-i", str(download), "--labeled", labeled, "-np", "1", *options])
-
-    return run
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Path:
-    return tmp_path / "raw" / "Dataset777_Toy"
-
-
-def names(folder: Path) -> set[str]:
-    return {file.name for file in folder.iterdir()}
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

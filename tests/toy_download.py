@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from nnunetv2_ducisc.raw_dataset.downloads.split import Split
 from nnunetv2_ducisc.raw_dataset.downloads.volume import Volume, volume_of
 
 SPACING = (0.5, 1.0, 2.0)
+
+Convert = Callable[..., int]  # runs the script with more options
 
 
 def write_case(folder: Path, name: str, seed: int = 0) -> None:
@@ -76,3 +79,8 @@ def write_download(folder: Path) -> Path:
     for seed, name in enumerate(CASES):
         write_case(folder, name, seed)
     return folder
+
+
+def names(folder: Path) -> set[str]:
+    """Of the files in a folder."""
+    return {file.name for file in folder.iterdir()}
