@@ -17,14 +17,15 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/python -m benchmarks.demo
 
-# The tests' tensors are tiny: more threads only wait for each other.
+# The tests' tensors are tiny: more threads only wait for each other, so a process for each of two
+# cores; files stay whole, because their tests share what is slow to make.
 test unit: export OMP_NUM_THREADS = 1
 
 test: check
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 unit: check
-	$(BIN)/pytest -m unit
+	$(BIN)/pytest -n 2 --dist loadfile -m unit
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

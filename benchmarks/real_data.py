@@ -54,7 +54,7 @@ METHODS = {
 
 def write_raw_dataset(data: Path, raw: Path) -> None:
     """Lay out images and the labels of the labeled cases; no other label is opened or copied."""
-    split = json.loads((data / "split.json").read_text())
+    split = json.loads((data / "split.json").read_text(encoding="utf-8"))
     for part, folder in (("labeled", "imagesTr"), ("unlabeled", "imagesUn"), ("val", "imagesTs")):
         (raw / folder).mkdir(parents=True, exist_ok=True)
         for case in split[part]:
@@ -69,7 +69,7 @@ def write_raw_dataset(data: Path, raw: Path) -> None:
 
 def write_plans(preprocessed: Path, name: str, settings: dict[str, float]) -> None:
     """A plans file of its own: stock's with fewer features, batches of two and the settings."""
-    plans = json.loads((preprocessed / "nnUNetPlans.json").read_text())
+    plans = json.loads((preprocessed / "nnUNetPlans.json").read_text(encoding="utf-8"))
     configuration = plans["configurations"][CONFIGURATION]
     network = configuration["architecture"]["arch_kwargs"]
     network["features_per_stage"] = [
@@ -78,7 +78,7 @@ def write_plans(preprocessed: Path, name: str, settings: dict[str, float]) -> No
     configuration["batch_size"] = BATCH_SIZE
     configuration["ducisc"] = settings
     plans["plans_name"] = name
-    (preprocessed / f"{name}.json").write_text(json.dumps(plans, indent=4))
+    (preprocessed / f"{name}.json").write_text(json.dumps(plans, indent=4), encoding="utf-8")
 
 
 def run(*command: str) -> None:
@@ -182,7 +182,7 @@ def main() -> None:
         write_plans(preprocessed, method.plans, settings)
         train_and_predict(method, settings, args.device)
     table = measure(args.data, args.methods)
-    (args.work / "dice.json").write_text(json.dumps(table, indent=2))
+    (args.work / "dice.json").write_text(json.dumps(table, indent=2), encoding="utf-8")
     print(as_markdown(table))
 
 

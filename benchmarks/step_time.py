@@ -105,7 +105,7 @@ def print_own_peak_memory(args: argparse.Namespace) -> None:
     if args.device == "cuda":
         print(torch.cuda.max_memory_allocated() / 2**20)
     else:  # not getrusage: its peak is inherited from the parent process
-        status = Path("/proc/self/status").read_text()
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
         print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 2**10)
 
 

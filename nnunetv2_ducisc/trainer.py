@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import torch
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
-from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch.optim import Optimizer
 
 from nnunetv2_ducisc import __version__
@@ -17,7 +16,7 @@ from nnunetv2_ducisc.method.mixing import draw_mix_ratio, mix
 from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
-from nnunetv2_ducisc.nnunet.checkpoint_file import write_whole
+from nnunetv2_ducisc.nnunet.configured_trainer import ConfiguredTrainer
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures, plain_network
 from nnunetv2_ducisc.nnunet.labels import class_names, label_maps, labeling_of
 from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch, stop, unlabeled_loader
@@ -34,7 +33,7 @@ from nnunetv2_ducisc.progress import ProgressLog
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
 
-class nnUNetTrainerDuCiSC(nnUNetTrainer):
+class nnUNetTrainerDuCiSC(ConfiguredTrainer):
     """Semi-supervised nnU-Net: labeled cases from imagesTr, unlabeled ones from imagesUn.
 
     Attributes:
@@ -43,7 +42,6 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         fixed_settings: what makes a variant what it is, so that no plans file changes it.
     """
 
-    settings: DuCiSCSettings = DuCiSCSettings()
     fixed_settings: ClassVar[dict[str, Any]] = {}
 
     def __init__(
@@ -55,26 +53,19 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net's signature)
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
-        self.settings = self.settings.overridden_by(
-            self.configuration_manager.configuration.get("ducisc", {}),
-            where=f'"ducisc" in configuration {configuration} of '
-            f"{self.plans_manager.plans_name}.json",
-        ).replace(**self.fixed_settings)
         check_supported(self, self.settings)
-        self.num_epochs = self.settings.num_epochs
-        self.num_iterations_per_epoch = self.settings.num_iterations_per_epoch
-        self.num_val_iterations_per_epoch = self.settings.num_val_iterations_per_epoch
-        self.save_every = self.settings.save_every
         self.initial_lr = self.settings.initial_lr
         self.weight_decay = self.settings.weight_decay
         self.iteration = 0
         self.dataloader_unlabeled: Any = None  # -> get_dataloaders
-        self._resumed_from: dict[str, Any] = {}  # a checkpoint's state, until training starts
+
+    @classmethod
+    def settings_from(cls, entries: dict[str, Any], where: str) -> DuCiSCSettings:
+        """The class's settings, the plans' entries on top, and what the variant fixes over both."""
+        return super().settings_from(entries, where).replace(**cls.fixed_settings)
 
     def initialize(self) -> None:
         """Build nnU-Net's network, loss and optimizer, then the teacher and the method's state."""
-        if self.settings.seed is not None:
-            checkpoints.seed_everything(self.settings.seed + self.local_rank)
         super().initialize()
         student = plain_network(self.network)
         # The teacher is copied before the student gets the hooks that record its features.
@@ -122,18 +113,9 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
         return super().get_dataloaders()
 
     def on_train_start(self) -> None:
-        """Start as nnU-Net does; a continued training goes on drawing where it was stopped.
-
-        Raises:
-            DuCiSCError: a training is continued with other settings than it began with.
-        """
-        if self._resumed_from and self.current_epoch < self.num_epochs:
-            checkpoints.check_same_settings(self._resumed_from["settings"], self.settings.as_dict())
+        """Start as nnU-Net does, and name the settings in the log."""
         super().on_train_start()
         self.print_to_log_file(f"DuCiSC {__version__} settings: {self.settings.as_dict()}")
-        if self._resumed_from and self.local_rank == 0:  # other ranks draw differently anyway
-            checkpoints.restore_random_state(self._resumed_from["random_state"])
-        self._resumed_from = {}
 
     def run_training(self) -> None:
         """Train; end the loaders' processes whatever ends the training."""
@@ -215,34 +197,23 @@ class nnUNetTrainerDuCiSC(nnUNetTrainer):
             for column, value in row.items():
                 logger.log(f"ducisc/{column}", value, self.current_epoch)
 
-    def save_checkpoint(self, filename: str) -> None:
-        """nnU-Net's checkpoint plus the key ``ducisc``."""
-        state = {
+    def added_state(self) -> dict[str, Any]:
+        """What a checkpoint holds under the key ``ducisc``."""
+        return {
+            **super().added_state(),
             "teacher": self.teacher.state_dict(),
             "thresholds": self.thresholds.state_dict(),
             "progress": self.progress.state_dict(),
             "iteration": self.iteration,
-            "random_state": checkpoints.random_state(),
-            "settings": self.settings.as_dict(),
-            "version": __version__,
         }
-        checkpoint = checkpoints.extended(super().save_checkpoint, state)
-        if checkpoint is not None:
-            write_whole(checkpoint, Path(filename))
 
-    def load_checkpoint(self, filename_or_checkpoint: str) -> None:
-        """Restore nnU-Net's state and the method's, so that training goes on as if never stopped.
-
-        Raises:
-            DuCiSCError: the checkpoint is cut off, another trainer's or another version's.
-        """
-        state = checkpoints.read_extra(Path(filename_or_checkpoint))
-        super().load_checkpoint(filename_or_checkpoint)
+    def restore_added_state(self, state: dict[str, Any]) -> None:
+        """Take over what ``added_state`` returned."""
+        super().restore_added_state(state)
         self.teacher.load_state_dict(state["teacher"])
         self.thresholds.load_state_dict(state["thresholds"])
         self.progress.load_state_dict(state["progress"])
         self.iteration = state["iteration"]
-        self._resumed_from = state
 
     def on_train_end(self) -> None:
         """End as nnU-Net does, and leave the teacher beside ``checkpoint_final.pth``."""

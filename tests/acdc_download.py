@@ -81,9 +81,9 @@ def write_patient(
     (inside / f"{patient}_4d.nii.gz").write_bytes(b"four axes, which nobody reads")
     ed, es = (int(name[-2:]) for name in [*(names or frames(patient)), "00"][:2])
     (inside / "Info.cfg").write_text(
-        f"ED: {ed}\nES: {es}\nGroup: DCM\nHeight: 184.0\nNbFrame: 30\n"
+        f"ED: {ed}\nES: {es}\nGroup: DCM\nHeight: 184.0\nNbFrame: 30\n", encoding="utf-8"
     )
-    (inside / "MANDATORY_CITATION.md").write_text("Bernard et al.")
+    (inside / "MANDATORY_CITATION.md").write_text("Bernard et al.", encoding="utf-8")
     return inside
 
 

@@ -102,7 +102,7 @@ class Adding:
     def write_json(self, channel_names: dict[str, str]) -> None:
         content = {"channel_names": channel_names, "labels": {"background": 0, "organ": 1}}
         content |= {"numTraining": 2, "file_ending": self.ending}
-        (self.folder / "dataset.json").write_text(json.dumps(content))
+        (self.folder / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
 
     @property
     def folder(self) -> Path:
@@ -125,7 +125,7 @@ class Adding:
 
     @property
     def sources(self) -> dict:
-        return json.loads((self.folder / "unlabeled_sources.json").read_text())
+        return json.loads((self.folder / "unlabeled_sources.json").read_text(encoding="utf-8"))
 
     def give(self, name: str, seed: int = 100, shape: tuple[int, ...] | None = None) -> Path:
         """An image in the inbox."""

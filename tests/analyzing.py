@@ -66,7 +66,9 @@ class Analyzing:
             "seed": 0,
         }
         folder = analyze(self.model, output=output, **arguments | options)
-        return json.loads((folder / "analysis.json").read_text(), parse_constant=_refuse)
+        return json.loads(
+            (folder / "analysis.json").read_text(encoding="utf-8"), parse_constant=_refuse
+        )
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:

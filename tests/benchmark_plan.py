@@ -54,7 +54,8 @@ class Desk:
 
     def write(self, text: str | None = None) -> Path:
         self.file.write_text(
-            yaml.safe_dump(self.content, sort_keys=False) if text is None else text
+            yaml.safe_dump(self.content, sort_keys=False) if text is None else text,
+            encoding="utf-8",
         )
         return self.file
 
@@ -74,4 +75,6 @@ class Desk:
     def list_cases(self, labeled: str, validation: str = "") -> None:
         """What a conversion script records: every letter is a case."""
         split = {"labeled": [*labeled], "validation": [*validation], "test": ["t"]}
-        (self.raw.folder / "conversion.json").write_text(json.dumps({"split": split}))
+        (self.raw.folder / "conversion.json").write_text(
+            json.dumps({"split": split}), encoding="utf-8"
+        )

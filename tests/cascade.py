@@ -17,7 +17,7 @@ def write_cascade_plans(dataset: PlannedDataset, plans_name: str, **settings: An
     """What nnU-Net plans for large images: a first stage of coarser voxels, and the second."""
     dataset.write_plans(plans_name, **settings)
     file = dataset.preprocessed / f"{plans_name}.json"
-    plans = json.loads(file.read_text())
+    plans = json.loads(file.read_text(encoding="utf-8"))
     configurations = plans["configurations"]
     configurations[FIRST] = {
         "inherits_from": "3d_fullres",
@@ -26,7 +26,7 @@ def write_cascade_plans(dataset: PlannedDataset, plans_name: str, **settings: An
         "next_stage": SECOND,
     }
     configurations[SECOND] = {"inherits_from": "3d_fullres", "previous_stage": FIRST}
-    file.write_text(json.dumps(plans))
+    file.write_text(json.dumps(plans), encoding="utf-8")
     return plans_name
 
 
@@ -37,11 +37,13 @@ def trainer_of(
     trainer_class: type = nnUNetTrainerDuCiSC,
 ) -> Any:
     """A trainer in this process, for fold ``all``."""
-    plans = json.loads((dataset.preprocessed / f"{plans_name}.json").read_text())
+    plans = json.loads((dataset.preprocessed / f"{plans_name}.json").read_text(encoding="utf-8"))
     return trainer_class(
         plans=plans | {"continue_training": False},
         configuration=configuration,
         fold="all",
-        dataset_json=json.loads((dataset.preprocessed / "dataset.json").read_text()),
+        dataset_json=json.loads(
+            (dataset.preprocessed / "dataset.json").read_text(encoding="utf-8")
+        ),
         device=torch.device("cpu"),
     )

@@ -35,7 +35,7 @@ def write(file: Path, array: NDArray, **geometry: Any) -> None:
         io.imsave(file, array[0], check_contrast=False)
     elif file.suffix == ".tif":
         tifffile.imwrite(file, array, photometric="minisblack")
-        file.with_suffix(".json").write_text(json.dumps({"spacing": SPACING}))
+        file.with_suffix(".json").write_text(json.dumps({"spacing": SPACING}), encoding="utf-8")
     elif file.name.endswith(".nii"):
         affine = np.diag([*SPACING[::-1], 1.0])
         nibabel.save(nibabel.Nifti1Image(array.transpose(), affine), file)
@@ -70,7 +70,7 @@ class Evaluating:
     def name_classes(self, classes: dict[str, Any], **others: Any) -> None:
         """Write dataset.json beside the references' folder."""
         content = {"labels": {"background": 0, **classes}, "file_ending": self.ending, **others}
-        (self.root / "dataset.json").write_text(json.dumps(content))
+        (self.root / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
 
     def run(self, **options: Any) -> Evaluation:
         return evaluate_folders(self.reference, self.prediction, **options)

@@ -51,7 +51,9 @@ class Environment:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / "env"], check=True)
         environment = cls(root)
         dependencies = link_dependencies(root / "dependencies")
-        (environment.site_packages / "dependencies.pth").write_text(str(dependencies))
+        (environment.site_packages / "dependencies.pth").write_text(
+            str(dependencies), encoding="utf-8"
+        )
         return environment
 
     @property

@@ -51,12 +51,12 @@ class LabeledRaw:
     def write(self, name: str) -> Path:
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(name)
+        file.write_text(name, encoding="utf-8")
         return file
 
     def write_json(self, **changes: Any) -> None:
         self.dataset_json |= changes
-        (self.folder / "dataset.json").write_text(json.dumps(self.dataset_json))
+        (self.folder / "dataset.json").write_text(json.dumps(self.dataset_json), encoding="utf-8")
 
     def plan(self, labeled: int | list[str] = 2, **options: Any) -> SemiSupervisedCopy:
         return plan_copy("4", 604, labeled, **options)

@@ -44,7 +44,7 @@ def run(*command: str, environment: dict[str, str]) -> str:
 
 def wait_for_rows(log: Path, rows: int, process: subprocess.Popen) -> None:
     """Return when a training has logged so many epochs."""
-    while not (log.is_file() and len(log.read_text().splitlines()) > rows):
+    while not (log.is_file() and len(log.read_text(encoding="utf-8").splitlines()) > rows):
         assert process.poll() is None, "training ended before it could be killed"
         time.sleep(0.02)
 
@@ -82,7 +82,7 @@ class PlannedDataset:
 
     def write_plans(self, plans_name: str, **settings: Any) -> str:
         """A plans file of its own, with a network of four stages and four features."""
-        plans = json.loads((self.preprocessed / "nnUNetPlans.json").read_text())
+        plans = json.loads((self.preprocessed / "nnUNetPlans.json").read_text(encoding="utf-8"))
         plans["plans_name"] = plans_name
         configuration = plans["configurations"][self.configuration]
         dimensions = len(configuration["spacing"])
@@ -96,7 +96,7 @@ class PlannedDataset:
             "n_conv_per_stage_decoder": [1] * 3,
         }
         configuration["ducisc"] = SETTINGS | settings
-        (self.preprocessed / f"{plans_name}.json").write_text(json.dumps(plans))
+        (self.preprocessed / f"{plans_name}.json").write_text(json.dumps(plans), encoding="utf-8")
         return plans_name
 
     def trainer(
@@ -109,12 +109,14 @@ class PlannedDataset:
     ) -> Any:
         """A trainer of this data set in this process, for fold ``all``."""
         self.write_plans(plans_name, **settings)
-        plans = json.loads((self.preprocessed / f"{plans_name}.json").read_text())
+        plans = json.loads((self.preprocessed / f"{plans_name}.json").read_text(encoding="utf-8"))
         return trainer_class(
             plans=plans | {"continue_training": continue_training},
             configuration=self.configuration,
             fold="all",
-            dataset_json=json.loads((self.preprocessed / "dataset.json").read_text()),
+            dataset_json=json.loads(
+                (self.preprocessed / "dataset.json").read_text(encoding="utf-8")
+            ),
             device=torch.device(device),
         )
 
@@ -140,7 +142,10 @@ LABEL_KINDS = {
 def relabel(raw: Path, kind: str) -> None:
     """Describe the labels anew; with an ignore label nobody has annotated the first third."""
     file = raw / "dataset.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | LABEL_KINDS[kind]))
+    file.write_text(
+        json.dumps(json.loads(file.read_text(encoding="utf-8")) | LABEL_KINDS[kind]),
+        encoding="utf-8",
+    )
     if "ignore" in kind:
         for label in (raw / "labelsTr").iterdir():
             picture = SimpleITK.ReadImage(str(label))

@@ -28,7 +28,7 @@ class ScriptRun:
     def __post_init__(self) -> None:
         self.monkeypatch.setenv("nnUNet_raw", str(self.root / "raw"))
         self.monkeypatch.setenv("nnUNet_preprocessed", str(self.root / "preprocessed"))
-        self.split_file.write_text(json.dumps(self.lists))
+        self.split_file.write_text(json.dumps(self.lists), encoding="utf-8")
 
     @property
     def download(self) -> Path:
@@ -71,7 +71,7 @@ class ScriptRun:
         return nibabel.load(image), nibabel.load(label)
 
     def json(self, name: str) -> Any:
-        return json.loads((self.dataset / f"{name}.json").read_text())
+        return json.loads((self.dataset / f"{name}.json").read_text(encoding="utf-8"))
 
 
 MakeScriptRun = Callable[[Source, dict[str, list[str]]], ScriptRun]

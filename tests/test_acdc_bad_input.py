@@ -101,7 +101,7 @@ def test_a_patient_of_the_lists_that_is_not_there_is_named(run: ScriptRun) -> No
 
 @pytest.mark.usefixtures("patient")
 def test_a_frame_in_the_list_of_labeled_patients_is_refused(run: ScriptRun) -> None:
-    (run.root / "labeled.txt").write_text(FIRST)
+    (run.root / "labeled.txt").write_text(FIRST, encoding="utf-8")
     said = run.refusal(labeled=str(run.root / "labeled.txt"))
     assert said.startswith(f"--labeled names {FIRST}, which is not in the training list")
 

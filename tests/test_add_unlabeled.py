@@ -44,7 +44,7 @@ def test_images_of_the_datasets_format_are_linked_under_its_names(adding: Adding
         "Warning: skipped what is no image for this dataset (1): notes.txt.",
         "nnUNetv2_plan_and_preprocess -d 4 --verify_dataset_integrity",
     ]
-    dataset_json = json.loads((adding.folder / "dataset.json").read_text())
+    dataset_json = json.loads((adding.folder / "dataset.json").read_text(encoding="utf-8"))
     assert list(find_unlabeled_cases(adding.folder, dataset_json)) == ["scan_0012", "x", "y"]
 
 

@@ -73,6 +73,8 @@ def test_nothing_hidden_is_left_where_not_even_the_record_can_be_written(
 
 def test_a_dataset_that_may_not_be_written_is_named(adding: Adding) -> None:
     adding.give("x.nii.gz")
-    (adding.folder / ".imagesUn.partial").write_text("a file where a folder has to be")
+    (adding.folder / ".imagesUn.partial").write_text(
+        "a file where a folder has to be", encoding="utf-8"
+    )
     with pytest.raises(DuCiSCError, match=r"\.imagesUn\.partial cannot be written \(Not a dir"):
         adding.add()

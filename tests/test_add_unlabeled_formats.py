@@ -50,7 +50,7 @@ def test_the_spacing_beside_a_3d_tiff_goes_along(
     """The labeled images have 1 mm, as nnU-Net assumes; in the sidecar the order is z, y, x."""
     adding = Adding(tmp_path, capsys, ".tif")
     adding.give(name, 1)
-    (adding.inbox / "x.json").write_text(json.dumps({"spacing": [5.0, 1.0, 1.0]}))
+    (adding.inbox / "x.json").write_text(json.dumps({"spacing": [5.0, 1.0, 1.0]}), encoding="utf-8")
     printed = adding.add()
     assert adding.names == ["x.json", "x_0000.tif"]
     assert "Warning: x has a spacing of 1 x 1 x 5 mm (labeled: 1 x 1 x 1)" in printed
@@ -73,8 +73,10 @@ def test_a_reader_that_dataset_json_names_is_used(
     """NibabelIO refuses the 4D image that SimpleITKIO takes for several channels."""
     adding = Adding(tmp_path, capsys)
     file = adding.folder / "dataset.json"
-    content = json.loads(file.read_text()) | {"overwrite_image_reader_writer": "NibabelIO"}
-    file.write_text(json.dumps(content))
+    content = json.loads(file.read_text(encoding="utf-8")) | {
+        "overwrite_image_reader_writer": "NibabelIO"
+    }
+    file.write_text(json.dumps(content), encoding="utf-8")
     write(adding.inbox / "x.nii.gz", noise(1, (1, 6, 8, 10)), spacing=(1.0,) * 4)
     adding.give("y.mha", 2)
     (sentence,) = adding.refusals()

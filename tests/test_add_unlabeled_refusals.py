@@ -19,7 +19,7 @@ def test_what_is_not_sound_is_named_while_the_others_are_added(adding: Adding) -
     write(adding.inbox / "flat.nii.gz", np.full(SHAPE, 7, np.int16))
     write(adding.inbox / "slice.nrrd", noise(2, (8, 10)), spacing=(1.0, 1.0))
     write(adding.inbox / "several.nii.gz", noise(3, (2, *SHAPE)), spacing=(1.0,) * 4)
-    (adding.inbox / "text.mha").write_text("no image")
+    (adding.inbox / "text.mha").write_text("no image", encoding="utf-8")
     adding.give("sound.nii.gz")
     sentences = adding.refusals()
     facts = {sentence.split()[1]: sentence for sentence in sentences}
@@ -163,7 +163,7 @@ def test_folders_that_hold_nothing_or_too_much_are_named(adding: Adding) -> None
 
 def test_a_damaged_test_image_is_told_and_does_not_stop_the_others(adding: Adding) -> None:
     test = adding.folder / "imagesTs" / "t_0000.nii.gz"
-    test.write_text("no image")
+    test.write_text("no image", encoding="utf-8")
     adding.give("x.nii.gz")
     printed = adding.add()
     assert f"Warning: {test} cannot be read (" in printed
@@ -172,14 +172,14 @@ def test_a_damaged_test_image_is_told_and_does_not_stop_the_others(adding: Addin
 
 
 def test_labeled_images_that_cannot_be_read_come_first(adding: Adding) -> None:
-    (adding.folder / "imagesTr" / "a_0000.nii.gz").write_text("no image")
+    (adding.folder / "imagesTr" / "a_0000.nii.gz").write_text("no image", encoding="utf-8")
     adding.give("x.nii.gz")
     (sentence,) = adding.refusals()
     assert sentence.endswith("mend the labeled images first.")
 
 
 def test_a_damaged_record_is_named(adding: Adding) -> None:
-    (adding.folder / "unlabeled_sources.json").write_text("{")
+    (adding.folder / "unlabeled_sources.json").write_text("{", encoding="utf-8")
     adding.give("x.nii.gz")
     (sentence,) = adding.refusals()
     assert "unlabeled_sources.json cannot be read (" in sentence

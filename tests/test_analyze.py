@@ -59,7 +59,7 @@ def finished(copied, tmp_path_factory) -> Path:
 
 
 def numbers_in(folder: Path) -> dict:
-    return json.loads((folder / "analysis.json").read_text())
+    return json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
 
 
 def test_the_folder_has_the_page_the_numbers_and_every_figure_twice(finished):
@@ -115,7 +115,7 @@ def test_cases_are_bounded_drawn_by_the_seed_and_counted_in_the_page(analyzing, 
     numbers = analyzing.report(tmp_path / "out", max_cases=1, seed=1)
     assert numbers["labeled cases"] == "1 of 3" and numbers["unlabeled cases"] == "1 of 4"
     assert len(numbers["pseudo_labels"]["cases"]) == 1
-    assert "1 of 4" in (tmp_path / "out/report.html").read_text()
+    assert "1 of 4" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
     model = load_model(analyzing.model, "all", "checkpoint_final.pth", CPU)
     drawn = {Subject.of(model, 1, seed, None).draw(["a", "b", "c"], 1)[0] for seed in range(10)}
     assert drawn == {"a", "b", "c"}
@@ -192,7 +192,7 @@ def test_a_wheel_has_the_pages_template(tmp_path):
 
 
 def test_a_folder_with_other_things_is_left_alone(analyzing, tmp_path):
-    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(DuCiSCError, match="holds other things than an analysis: name a new one"):
         analyzing.report(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]

@@ -21,7 +21,9 @@ def benchmark(desk: Desk) -> Benchmark:
         log = {"train_losses": [run.seed + 1.0, run.seed], "mean_fg_dice": [0.2, 0.4]}
         torch.save({"logging": log}, run.training / "checkpoint_final.pth")
         if run.method.name == "DuCiSC":
-            (run.training / "ducisc_log.csv").write_text("epoch,loss_sup\n0,5\n1,3\n")
+            (run.training / "ducisc_log.csv").write_text(
+                "epoch,loss_sup\n0,5\n1,3\n", encoding="utf-8"
+            )
     return planned
 
 

@@ -74,7 +74,9 @@ class Place:
     def run(self, work: Path, *options: str) -> str:
         process = self.start(work, *options)
         printed, _ = process.communicate()
-        logs = "".join(log.read_text()[-2000:] for log in work.glob("*/*/*/log.txt"))
+        logs = "".join(
+            log.read_text(encoding="utf-8")[-2000:] for log in work.glob("*/*/*/log.txt")
+        )
         assert process.returncode == 0, printed + logs
         return printed
 
@@ -83,9 +85,9 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = Place(tmp_path_factory.mktemp("benchmark"))
     write_dataset(place.raw, labeled=4, unlabeled=0, test=2, shape=(20, 22, 24), seed=0)
-    (place.root / "plan.yaml").write_text(PLAN)
+    (place.root / "plan.yaml").write_text(PLAN, encoding="utf-8")
     (place.root / "site").mkdir()
-    (place.root / "site/sitecustomize.py").write_text(SITE)
+    (place.root / "site/sitecustomize.py").write_text(SITE, encoding="utf-8")
     return place
 
 
@@ -104,7 +106,7 @@ def files(folder: Path) -> dict[str, int]:
 
 
 def test_it_ends_with_a_table_and_curves_and_knows_that_it_is_done(place, straight):
-    table = (straight / "table.txt").read_text()
+    table = (straight / "table.txt").read_text(encoding="utf-8")
     assert table.startswith("Dataset900_Phantoms, 3d_fullres, 2 labels, drawn with seed 0: 2 test")
     assert (straight / "learning_curves.pdf").is_file()
     runs = [straight / COPY / f"{method}_seed0_fold_all" for method in ("stock", "DuCiSC")]
@@ -132,9 +134,11 @@ def test_killed_in_a_training_and_restarted_gives_the_same_table(place, straight
     assert not (fold / "checkpoint_final.pth").exists()
 
     assert "prepare: done in" not in place.run(work)
-    log = (work / COPY / "stock_seed0_fold_all/log.txt").read_text()
+    log = (work / COPY / "stock_seed0_fold_all/log.txt").read_text(encoding="utf-8")
     assert log.count("$ nnUNetv2_train") == 2 and "-device cpu --c" in log
-    assert (work / "table.csv").read_text() == (straight / "table.csv").read_text()
+    assert (work / "table.csv").read_text(encoding="utf-8") == (straight / "table.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_unit_by_its_name_needs_what_it_needs(place, tmp_path):

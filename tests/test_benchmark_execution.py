@@ -36,7 +36,7 @@ def stages(root: Path) -> list[list[Unit]]:
 
 
 def order(root: Path) -> list[str]:
-    return (root / "order").read_text().split()
+    return (root / "order").read_text(encoding="utf-8").split()
 
 
 @pytest.mark.unit
@@ -130,4 +130,4 @@ def test_scripts_run_every_unit_in_the_order_of_the_stages_and_the_table_last(tm
         *(f"/a b --unit {name}" for name in ("a/prepare", "b/prepare", "a/1", "b/1", "a/2")),
         "/a b",
     ]
-    assert f"#   {sys.executable} -c" in scripts[0].read_text()
+    assert f"#   {sys.executable} -c" in scripts[0].read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ def download(folder: Path, layout: tuple[str, str]) -> Path:
     for name in layout:
         (folder / name).mkdir(parents=True)
         for case in ("a", "b", "c", "d", "._a"):
-            (folder / name / f"{case}.nii.gz").write_text(f"{case} of {name}")
+            (folder / name / f"{case}.nii.gz").write_text(f"{case} of {name}", encoding="utf-8")
     return folder
 
 
@@ -36,10 +36,10 @@ def test_every_listed_scan_has_its_place_and_labels_in_the_order_of_the_list(tmp
         *(f"imagesTr/{case}_0000.nii.gz" for case in "ab"),
         *(f"labelsTr/{case}.nii.gz" for case in "ab"),
     }
-    assert (tmp_path / "imagesTs/c_0000.nii.gz").read_text() == f"c of {layout[0]}"
-    split = json.loads((tmp_path / "conversion.json").read_text())["split"]
+    assert (tmp_path / "imagesTs/c_0000.nii.gz").read_text(encoding="utf-8") == f"c of {layout[0]}"
+    split = json.loads((tmp_path / "conversion.json").read_text(encoding="utf-8"))["split"]
     assert split["labeled"] == ["b", "a"]
-    assert json.loads((tmp_path / "dataset.json").read_text())["numTraining"] == 2
+    assert json.loads((tmp_path / "dataset.json").read_text(encoding="utf-8"))["numTraining"] == 2
 
 
 def test_what_is_no_download_or_lacks_a_scan_is_named(tmp_path):

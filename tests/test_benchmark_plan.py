@@ -99,10 +99,10 @@ def test_a_method_that_stands_twice_is_named(desk):
 
 
 def test_anchors_and_merges_of_yaml_are_no_duplicates(desk):
-    text = desk.write().read_text() + "x: &x {a: 1}\n"
+    text = desk.write().read_text(encoding="utf-8") + "x: &x {a: 1}\n"
     assert "Unknown key 'x'" in desk.refusal(text)
     desk.write("base: &base {trainer: a}\nmethods: {m: {<<: *base}}\n")
-    assert "Unknown key 'base'" in desk.refusal(desk.file.read_text())
+    assert "Unknown key 'base'" in desk.refusal(desk.file.read_text(encoding="utf-8"))
 
 
 def test_a_file_that_is_no_plan_gets_a_sentence(desk, tmp_path):

@@ -69,7 +69,7 @@ def test_what_a_command_prints_is_in_the_log_and_its_last_line_is_the_reason(tmp
         python("import os; print(os.environ['NAME']); print(); exit('bad luck')"), tmp_path
     )
     assert reason.endswith("ended with exit code 1: bad luck")
-    log = unit_of(tmp_path).log.read_text()
+    log = unit_of(tmp_path).log.read_text(encoding="utf-8")
     assert log.splitlines()[1].startswith("$ ") and "\nvalue\n" in log
 
 
@@ -113,7 +113,7 @@ def test_a_training_goes_on_where_a_checkpoint_is(tmp_path, checkpoint):
     if checkpoint:
         (fold / checkpoint).touch()
     assert run(Train((sys.executable, "-c", "import sys; print(sys.argv)"), fold), tmp_path) == ""
-    last = unit_of(tmp_path).log.read_text().splitlines()[-1]
+    last = unit_of(tmp_path).log.read_text(encoding="utf-8").splitlines()[-1]
     assert last == ("['-c', '--c']" if checkpoint else "['-c']")
 
 
@@ -143,19 +143,19 @@ PLANS = {
 
 
 def test_plans_get_the_settings_and_the_changes_and_a_name(tmp_path):
-    (tmp_path / "nnUNetPlans.json").write_text(json.dumps(PLANS))
+    (tmp_path / "nnUNetPlans.json").write_text(json.dumps(PLANS), encoding="utf-8")
     network = Network(batch_size=2, patch_size=(32, 64), base_features=40)
     assert run(WritePlans(tmp_path, "mine", "2d", network, {"seed": 1}), tmp_path) == ""
-    written = json.loads((tmp_path / "mine.json").read_text())
+    written = json.loads((tmp_path / "mine.json").read_text(encoding="utf-8"))
     changed = written["configurations"]["2d"]
     assert written["plans_name"] == "mine" and changed["ducisc"] == {"seed": 1}
     assert changed["batch_size"] == 2 and changed["patch_size"] == [32, 64]
     assert changed["architecture"]["arch_kwargs"]["features_per_stage"] == [40, 80, 160, 256]
-    assert json.loads((tmp_path / "nnUNetPlans.json").read_text()) == PLANS
+    assert json.loads((tmp_path / "nnUNetPlans.json").read_text(encoding="utf-8")) == PLANS
 
 
 def test_what_was_not_planned_is_named(tmp_path):
-    (tmp_path / "nnUNetPlans.json").write_text(json.dumps(PLANS))
+    (tmp_path / "nnUNetPlans.json").write_text(json.dumps(PLANS), encoding="utf-8")
     step = WritePlans(tmp_path, "mine", "3d_fullres", Network(None, None, None), {})
     assert "has no configuration 3d_fullres: name one of 2d" in run(step, tmp_path)
 

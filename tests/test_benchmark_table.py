@@ -129,9 +129,9 @@ def test_the_files_say_the_same(desk):
     """The interval of two differences is from the smaller to the larger; p is 0.374 (see above)."""
     text = write_report([written(desk)], desk.root)
     title = "Dataset004_Toy, 3d_fullres, 2 labels, drawn with seed 0: 2 test cases, 2 seeds"
-    assert (desk.root / "table.txt").read_text() == text and text.startswith(title)
+    assert (desk.root / "table.txt").read_text(encoding="utf-8") == text and text.startswith(title)
     assert "DuCiSC  0.800 ± 0.000  +0.150 [+0.050, +0.250]  0.374  2 of 2        0       0" in text
-    markdown = (desk.root / "table.md").read_text()
+    markdown = (desk.root / "table.md").read_text(encoding="utf-8")
     assert markdown.startswith(f"### {title}")
     assert "| stock | 0.650 ± 0.071 | - | - | - | 0 | 0 |" in markdown
     assert "| DuCiSC | 2.00 ± 0.00 | -1.50 [-2.50, -0.50] | 0.374 | 2 of 2 | 0 | 0 |" in markdown
@@ -139,5 +139,5 @@ def test_the_files_say_the_same(desk):
         first, *_, last = csv.DictReader(file)
     assert first["method"] == "stock" and float(first["sd_over_seeds"]) == pytest.approx(0.0707107)
     assert last["metric"] == "hd95_mm" and float(last["difference"]) == pytest.approx(-1.5)
-    (content,) = json.loads((desk.root / "table.json").read_text())
+    (content,) = json.loads((desk.root / "table.json").read_text(encoding="utf-8"))
     assert content["rows"][0]["per_seed"] == pytest.approx([0.6, 0.7])

@@ -106,7 +106,7 @@ def test_validation_cases_stay_labeled_and_out_of_training(desk):
     """Groups are counted: 1 has the cases e and a, 2 has c; d and f of 4 validate."""
     desk.entry.update(draw="conversion", groups="groups.csv")
     desk.content["folds"] = [0]
-    (desk.root / "groups.csv").write_text("e,1\na,1\nc,2\nb,3\nd,4\nf,4\n")
+    (desk.root / "groups.csv").write_text("e,1\na,1\nc,2\nb,3\nd,4\nf,4\n", encoding="utf-8")
     desk.list_cases("eacb", validation="df")
     unit = desk.plan().stages[0][0]
     assert unit.steps["list"].content == ["1", "2", "4"]

@@ -76,7 +76,7 @@ def test_options_left_out_are_nnunets_defaults() -> None:
 
 
 def test_every_option_arrives(tmp_path: Path) -> None:
-    (tmp_path / "cases").write_text("b\na\n")
+    (tmp_path / "cases").write_text("b\na\n", encoding="utf-8")
     options = f"-d 4 --labeled {tmp_path / 'cases'} --seed 3 --to 604 --groups g.csv"
     flags = "--no-withheld-labels --overwrite --copy --dry-run"
     assert parse(["withhold", *typed(f"{options} {flags}")]) == Withhold(
@@ -181,7 +181,7 @@ def test_export_writes_the_model_and_says_how_to_predict(
     model = tmp_path / "nnUNet_results/Dataset501_Tiny/nnUNetTrainerDuCiSC__nnUNetPlans__2d"
     (model / "fold_all").mkdir(parents=True)
     for name in ("plans.json", "dataset.json"):
-        (model / name).write_text("{}")
+        (model / name).write_text("{}", encoding="utf-8")
     checkpoint = {"trainer_name": "nnUNetTrainerDuCiSC", "network_weights": {"w": torch.ones(1)}}
     torch.save(checkpoint, model / "fold_all" / "checkpoint_final_teacher.pth")
     out = tmp_path / "out"
@@ -204,7 +204,7 @@ def test_withhold_writes_a_copy_and_says_what_comes_next(
         tiny_raw.add(case, folder="labelsTr")[0].rename(
             tiny_raw.raw / "labelsTr" / f"{case}.nii.gz"
         )
-    (tiny_raw.raw / "dataset.json").write_text(json.dumps(tiny_raw.dataset_json))
+    (tiny_raw.raw / "dataset.json").write_text(json.dumps(tiny_raw.dataset_json), encoding="utf-8")
     copy = tmp_path / "nnUNet_raw" / "Dataset604_Tiny"
     assert "not possible with 2 cases" in refusal(
         capsys, *typed("withhold -d 501 --labeled 2 --to 604")
@@ -223,7 +223,7 @@ def test_add_unlabeled_fails_for_one_case_and_adds_the_others(
     tiny_raw: TinyDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny_raw.add("l", seed=1, folder="imagesTr")
-    (tiny_raw.raw / "dataset.json").write_text(json.dumps(tiny_raw.dataset_json))
+    (tiny_raw.raw / "dataset.json").write_text(json.dumps(tiny_raw.dataset_json), encoding="utf-8")
     write(tmp_path / "scans" / "x.nii", image(seed=2))
     write(tmp_path / "scans" / "l.nii", image(seed=3))
     assert main(["add-unlabeled", "-d", "501", str(tmp_path / "scans"), "-np", "1"]) == 1

@@ -99,7 +99,7 @@ def test_files_hold_what_was_printed_and_more(
     assert {file.name for file in out.iterdir()} == FILES
     assert (out / "comparison.png").read_bytes()[1:4] == b"PNG"
     assert (out / "comparison.pdf").read_bytes()[:4] == b"%PDF"
-    content = json.loads((out / "comparison.json").read_text())
+    content = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
     assert (content["a"], content["b"]) == ("stock", "ours")
     assert all(note in table for note in content["notes"])
     (result,) = content["results"]

@@ -21,7 +21,7 @@ def test_every_case_lies_where_its_part_belongs(convert: Convert, dataset: Path)
     for part, cases in (("Tr", labeled), ("Un", unlabeled), ("Ts", test)):
         assert names(dataset / f"images{part}") == {f"{case}_0000.nii.gz" for case in cases}
         assert names(dataset / f"labels{part}") == {f"{case}.nii.gz" for case in cases}
-    assert json.loads((dataset / "dataset.json").read_text())["numTraining"] == 4
+    assert json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))["numTraining"] == 4
 
 
 def test_values_and_spacing_are_those_of_the_download(
@@ -42,9 +42,9 @@ def test_a_validation_list_becomes_nnunets_fold(
 ) -> None:
     convert()
     fold = [{"train": ["p1_a", "p1_b", "p2_a"], "val": ["v1_a"]}]
-    assert json.loads((dataset / "splits_final.json").read_text()) == fold
+    assert json.loads((dataset / "splits_final.json").read_text(encoding="utf-8")) == fold
     used = tmp_path / "preprocessed" / "Dataset777_Toy" / "splits_final.json"
-    assert json.loads(used.read_text()) == fold
+    assert json.loads(used.read_text(encoding="utf-8")) == fold
 
 
 def test_without_a_validation_list_there_is_no_fold(
@@ -61,10 +61,10 @@ def test_folds_of_somebody_else_are_not_replaced(
 ) -> None:
     used = tmp_path / "preprocessed" / "Dataset777_Toy" / "splits_final.json"
     used.parent.mkdir(parents=True)
-    used.write_text(content)
+    used.write_text(content, encoding="utf-8")
     assert convert() == 1
     assert "holds other folds" in capsys.readouterr().err
-    assert used.read_text() == content and not dataset.exists()
+    assert used.read_text(encoding="utf-8") == content and not dataset.exists()
     assert convert("--overwrite") == 0
 
 
@@ -82,7 +82,7 @@ def test_the_record_says_what_came_from_where(
 ) -> None:
     """30 label voxels of 0.5 x 1 x 2 mm are 0.03 ml."""
     convert()
-    record = json.loads((dataset / "conversion.json").read_text())
+    record = json.loads((dataset / "conversion.json").read_text(encoding="utf-8"))
     assert record["split"]["source"] == "made up"
     assert record["split"]["unlabeled"] == ["p3_a"] and record["split"]["validation"] == ["v1_a"]
     case = record["cases"]["p3_a"]
@@ -92,7 +92,7 @@ def test_the_record_says_what_came_from_where(
         for name in ("p3_a.npy", "p3_a_label.npy")
     }
     assert case["label_ml"] == {"thing": 0.03} and case["size"] == [8, 6, 4]
-    assert str(download) not in (dataset / "conversion.json").read_text()
+    assert str(download) not in (dataset / "conversion.json").read_text(encoding="utf-8")
 
 
 def test_a_protocol_shapes_image_and_label_and_chooses_the_normalization(
@@ -101,7 +101,7 @@ def test_a_protocol_shapes_image_and_label_and_chooses_the_normalization(
     convert("--protocol", "published")
     image = sitk.ReadImage(str(dataset / "imagesTs" / "t1_a_0000.nii.gz"))
     assert image.GetSize() == (4, 6, 4)
-    content = json.loads((dataset / "dataset.json").read_text())
+    content = json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))
     assert content["channel_names"] == {"0": "CT"}
 
 

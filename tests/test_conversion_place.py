@@ -48,7 +48,9 @@ def test_conversions_lie_side_by_side_under_numbers_of_their_own(
     assert convert() == 0
     assert convert("--to", "7") == 0
     other = dataset.with_name("Dataset007_Toy")
-    assert json.loads((other / "dataset.json").read_text())["name"] == "Dataset007_Toy"
+    assert (
+        json.loads((other / "dataset.json").read_text(encoding="utf-8"))["name"] == "Dataset007_Toy"
+    )
     assert "nnUNetv2_train 7 CONFIGURATION all" in said()
     assert dataset.is_dir()
 
@@ -70,7 +72,7 @@ def test_a_dataset_of_that_name_from_elsewhere_is_never_replaced(
 ) -> None:
     dataset.mkdir(parents=True)
     if record:
-        (dataset / "conversion.json").write_text(record)
+        (dataset / "conversion.json").write_text(record, encoding="utf-8")
     assert convert("--overwrite") == 1
     assert f"{dataset} exists and is not an earlier conversion of Toy" in said()
     assert convert("--overwrite", "--dry-run") == 1
@@ -80,7 +82,7 @@ def test_scans_that_were_added_to_it_are_not_deleted(
     convert: Convert, dataset: Path, said: Callable[[], str]
 ) -> None:
     convert()
-    (dataset / "unlabeled_sources.json").write_text("{}")
+    (dataset / "unlabeled_sources.json").write_text("{}", encoding="utf-8")
     assert convert("--overwrite") == 1
     assert "holds scans of ducisc add-unlabeled, which --overwrite would delete" in said()
 
@@ -103,8 +105,8 @@ def test_what_an_earlier_conversion_has_left_preprocessed_is_made_anew(
     folds = tmp_path / "preprocessed" / "Dataset777_Toy" / "splits_final.json"
     printed = said()
     assert "--clean" not in printed and "rm " not in printed
-    folds.with_name("dataset_fingerprint.json").write_text("{}")
-    folds.write_text("cut of")
+    folds.with_name("dataset_fingerprint.json").write_text("{}", encoding="utf-8")
+    folds.write_text("cut of", encoding="utf-8")
     convert("--overwrite")
     printed = said()
     assert "nnUNetv2_plan_and_preprocess -d 777 --verify_dataset_integrity --clean" in printed
@@ -150,7 +152,7 @@ def test_a_full_disk_is_told_once_and_not_as_a_fault_of_the_case(
 def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(
     convert: Convert, tmp_path: Path, said: Callable[[], str]
 ) -> None:
-    (tmp_path / "raw").write_text("")
+    (tmp_path / "raw").write_text("", encoding="utf-8")
     assert convert() == 1
     assert "cannot be written (Not a directory)" in said()
 
@@ -158,6 +160,6 @@ def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(
 def test_a_place_for_folds_that_cannot_be_written_leaves_no_dataset(
     convert: Convert, tmp_path: Path, dataset: Path, said: Callable[[], str]
 ) -> None:
-    (tmp_path / "preprocessed").write_text("")
+    (tmp_path / "preprocessed").write_text("", encoding="utf-8")
     assert convert(split="published") == 1
     assert "cannot be written" in said() and not dataset.exists()

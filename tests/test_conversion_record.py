@@ -39,7 +39,7 @@ def convert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Re
     def run(*options: str, source: Source = TOY, labeled: str = "2") -> Read:
         assert main(source, ["-i", str(download), "--labeled", labeled, "-np", "1", *options]) == 0
         folder = tmp_path / "raw" / "Dataset777_Toy"
-        return lambda name: json.loads((folder / f"{name}.json").read_text())
+        return lambda name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
     return run
 
@@ -51,8 +51,10 @@ def test_the_options_are_those_that_repeat_the_conversion(convert: Callable[...,
 
 
 def test_lists_of_ones_own_are_recorded(convert: Callable[..., Read], tmp_path: Path) -> None:
-    (tmp_path / "mine.json").write_text(json.dumps({"train": ["p1", "p2"], "test": ["t1"]}))
-    (tmp_path / "labeled.txt").write_text("p2\n")
+    (tmp_path / "mine.json").write_text(
+        json.dumps({"train": ["p1", "p2"], "test": ["t1"]}), encoding="utf-8"
+    )
+    (tmp_path / "labeled.txt").write_text("p2\n", encoding="utf-8")
     options = ("--split-file", str(tmp_path / "mine.json"))
     record = convert(*options, labeled=str(tmp_path / "labeled.txt"))("conversion")
     assert record["options"]["labeled"] == ["p2"]

@@ -101,7 +101,7 @@ EXAMPLES = (
 def convert(example: Example, root: Path, environment: dict[str, str]) -> None:
     """Run the script as the docs have it."""
     example.write(root / "download")
-    (root / "lists.json").write_text(json.dumps(example.lists))
+    (root / "lists.json").write_text(json.dumps(example.lists), encoding="utf-8")
     run(
         *(sys.executable, str(SCRIPTS / f"{example.name}.py"), "-i", str(root / "download")),
         *("--labeled", str(example.labeled), "--split-file", str(root / "lists.json")),
@@ -113,9 +113,9 @@ def convert(example: Example, root: Path, environment: dict[str, str]) -> None:
 def shorten(dataset: PlannedDataset) -> None:
     """Two epochs, the second of them semi-supervised, by the settings in the plans."""
     file = dataset.preprocessed / "nnUNetPlans.json"
-    plans = json.loads(file.read_text())
+    plans = json.loads(file.read_text(encoding="utf-8"))
     plans["configurations"][dataset.configuration]["ducisc"] = SETTINGS
-    file.write_text(json.dumps(plans))
+    file.write_text(json.dumps(plans), encoding="utf-8")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

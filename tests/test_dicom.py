@@ -171,6 +171,6 @@ def test_a_tag_comes_without_its_padding(tmp_path: Path, voxels: np.ndarray) -> 
     file = write_series(tmp_path, voxels, SPACING, FIRST, patient="A2345")[0]
     assert header(file, PATIENT_ID) == "A2345"
     assert header(file, "0010|1010") == ""
-    file.write_text("no image")
+    file.write_text("no image", encoding="utf-8")
     with pytest.raises(DuCiSCError, match=f"{file.name} is truncated or no DICOM image"):
         header(file, PATIENT_ID)

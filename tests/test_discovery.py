@@ -144,7 +144,7 @@ def test_the_start_of_python_takes_less_than_two_milliseconds_longer(
 @pytest.mark.e2e
 def test_nnunet_finds_our_trainer_and_the_users_own(installed: Environment, tmp_path: Path) -> None:
     """Ours is one class however it is reached, so that checkpoints and workers can pickle it."""
-    (tmp_path / "mine.py").write_text(TRAINER_OF_THE_USER)
+    (tmp_path / "mine.py").write_text(TRAINER_OF_THE_USER, encoding="utf-8")
     printed = installed.python(LOOK_UP_BOTH, **{VARIABLE: str(tmp_path)})
     assert printed.splitlines()[-1] == "nnunetv2_ducisc.trainer"
 

@@ -70,7 +70,9 @@ def pretend_installed(folder: Path, name: str, version: str, *lines: str) -> Non
     """What pip leaves of a package for others to ask about."""
     info = folder / f"{name}-{version}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("\n".join([f"Name: {name}", f"Version: {version}", *lines]))
+    (info / "METADATA").write_text(
+        "\n".join([f"Name: {name}", f"Version: {version}", *lines]), encoding="utf-8"
+    )
 
 
 @unit
@@ -156,7 +158,7 @@ def tiny_raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyDataset:
 def write_dataset_json(dataset: TinyDataset, content: dict[str, Any]) -> None:
     """Where the raw images are, and the copy that nnU-Net's planning leaves."""
     for folder in (dataset.raw, dataset.preprocessed):
-        (folder / "dataset.json").write_text(json.dumps(content))
+        (folder / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 class Told:
@@ -260,7 +262,7 @@ def test_a_dataset_json_that_cannot_be_used_is_failed(
     tiny_raw: TinyDataset, told: Told, content: str | None, fix: str
 ) -> None:
     file = tiny_raw.raw / "dataset.json"
-    file.unlink() if content is None else file.write_text(content)
+    file.unlink() if content is None else file.write_text(content, encoding="utf-8")
     line = told()["dataset.json"]
     assert line.startswith(f"FAIL {file}") and fix in line
 
@@ -290,7 +292,7 @@ def test_an_unknown_configuration_is_failed_with_those_there_are(
 def test_a_previous_stage_is_named(tiny_raw: TinyDataset, told: Told) -> None:
     plans = tiny_raw.plans
     plans["configurations"]["3d_fullres"]["previous_stage"] = "3d_lowres"
-    (tiny_raw.preprocessed / "nnUNetPlans.json").write_text(json.dumps(plans))
+    (tiny_raw.preprocessed / "nnUNetPlans.json").write_text(json.dumps(plans), encoding="utf-8")
     line = told()["plans"]
     assert "FAIL" not in line and line.endswith("which needs 3d_lowres to be trained first")
 
@@ -317,7 +319,8 @@ def test_another_trainer_of_the_same_name_is_failed(
 ) -> None:
     (tmp_path / "copied.py").write_text(
         "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\n"
-        "class nnUNetTrainerDuCiSC(nnUNetTrainer): pass\n"
+        "class nnUNetTrainerDuCiSC(nnUNetTrainer): pass\n",
+        encoding="utf-8",
     )
     ours = os.environ[VARIABLE]
     monkeypatch.setenv(VARIABLE, f"{tmp_path}{os.pathsep}{ours}")
@@ -351,7 +354,7 @@ def test_the_command_names_the_fix_where_torchvision_is_broken(
 ) -> None:
     """As a torchvision fails that is built for another torch: nnU-Net's lookup fails with it."""
     (tmp_path / "torchvision.py").write_text(
-        'raise RuntimeError("operator torchvision::nms does not exist")\n'
+        'raise RuntimeError("operator torchvision::nms does not exist")\n', encoding="utf-8"
     )
     told = doctor(planned_3d, tmp_path, PYTHONPATH=str(tmp_path))
     failed = [line for line in told.stdout.splitlines() if line.startswith("FAIL ")]

@@ -76,7 +76,7 @@ def python_without_this_package(folder: Path) -> str:
     """An interpreter that sees this environment's packages, but not what its .pth files add."""
     venv.create(folder, with_pip=False)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
-    (site / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     python = str(folder / "bin" / "python")
     found = subprocess.run([python, "-c", "import nnunetv2_ducisc"], cwd=folder, check=False)
     assert found.returncode != 0, "install this package with pip install -e, not into site-packages"

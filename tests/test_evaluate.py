@@ -118,7 +118,7 @@ def test_classes_come_from_the_dataset_that_is_named(
     other.mkdir(parents=True)
     content = {"labels": {"background": 0, "x": 1, "y": 2}, "file_ending": ".nii.gz"}
     content["channel_names"] = {"0": "CT"}
-    (other / "dataset.json").write_text(json.dumps(content))
+    (other / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
     monkeypatch.setenv("nnUNet_raw", str(tmp_path / "raw"))
     assert list(folders.run(dataset="7").summary.per_class) == ["x", "y"]
 
@@ -126,7 +126,7 @@ def test_classes_come_from_the_dataset_that_is_named(
 def test_a_dataset_json_with_the_predictions_comes_first(folders: Evaluating) -> None:
     """nnUNetv2_predict copies it there."""
     content = {"labels": {"background": 0, "x": 1, "y": 2}, "file_ending": ".nii.gz"}
-    (folders.prediction / "dataset.json").write_text(json.dumps(content))
+    (folders.prediction / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
     evaluation = folders.run()
     assert list(evaluation.summary.per_class) == ["x", "y"]
     assert evaluation.dataset_json == folders.prediction / "dataset.json"
@@ -188,7 +188,7 @@ def test_the_files_hold_what_the_command_prints(
     assert read_metrics(tmp_path / "out" / "metrics.csv") == (
         ("dice", "jaccard", "hd95_mm", "assd_mm"), folders.run().rows
     )  # fmt: skip
-    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert record["per_class"]["tumour"]["missed"] == 1
     assert record["preset"] == "mm" and set(record["empty_masks"]) == {
         "absent", "missed", "spurious"

@@ -70,11 +70,11 @@ BREAKAGES: dict[str, tuple[Callable[[Evaluating], object], tuple[str, ...]]] = {
     ),
     "truncated": (lambda f: cut_off(f.prediction / "b.nii.gz"), ("Case b", "cut off")),
     "no image": (
-        lambda f: (f.prediction / "b.nii.gz").write_text("no image"),
+        lambda f: (f.prediction / "b.nii.gz").write_text("no image", encoding="utf-8"),
         ("Case b", "cannot be read"),
     ),
     "no image at all": (
-        lambda f: (f.reference / "a.nii.gz").write_text("no image"),
+        lambda f: (f.reference / "a.nii.gz").write_text("no image", encoding="utf-8"),
         ("Case a", "labelsTs/a.nii.gz"),
     ),
     "no folder": (lambda f: shutil.rmtree(f.prediction), ("There is no folder", "-pred")),
@@ -92,8 +92,14 @@ BREAKAGES: dict[str, tuple[Callable[[Evaluating], object], tuple[str, ...]]] = {
         ("does not accept the labels",),
     ),
     "regions": (lambda f: f.name_classes({"all": [1, 2]}), ("does not accept the labels",)),
-    "json": (lambda f: (f.root / "dataset.json").write_text("{"), ("dataset.json cannot be read",)),
-    "output": (lambda f: (f.root / "out").write_text(""), ("out cannot be written", "-o")),
+    "json": (
+        lambda f: (f.root / "dataset.json").write_text("{", encoding="utf-8"),
+        ("dataset.json cannot be read",),
+    ),
+    "output": (
+        lambda f: (f.root / "out").write_text("", encoding="utf-8"),
+        ("out cannot be written", "-o"),
+    ),
 }
 
 

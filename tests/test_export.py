@@ -29,7 +29,9 @@ def test_an_export_names_stock_nnunet_and_says_where_it_is_from(model, tmp_path)
     }
     for name, weight in teacher["network_weights"].items():
         assert torch.equal(exported["network_weights"][name], weight)
-    assert (tmp_path / "out/plans.json").read_text() == (model / "plans.json").read_text()
+    assert (tmp_path / "out/plans.json").read_text(encoding="utf-8") == (
+        model / "plans.json"
+    ).read_text(encoding="utf-8")
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
@@ -41,7 +43,7 @@ def test_a_checkpoint_that_is_not_there_is_named_and_nothing_is_written(model, t
 
 def test_a_folder_that_is_there_is_left_alone(model, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out/mine").write_text("mine")
+    (tmp_path / "out/mine").write_text("mine", encoding="utf-8")
     with pytest.raises(DuCiSCError, match="exists already: name a new folder with -o"):
         export_model(model, ["all"], "checkpoint_final.pth", tmp_path / "out")
-    assert (tmp_path / "out/mine").read_text() == "mine"
+    assert (tmp_path / "out/mine").read_text(encoding="utf-8") == "mine"

@@ -51,7 +51,7 @@ def test_names_of_parents_and_clutter_do_not_matter(run: ScriptRun) -> None:
     write_raw(run.download / "2018LA_Seg_TrainingSet", LABELED)
     write_raw(run.download / "2018_UTAH_MICCAI" / "2018LA_Seg_Training Set", UNLABELED)
     write_raw(run.download, TEST)
-    (run.download / "Unet.py").write_text("import keras")
+    (run.download / "Unet.py").write_text("import keras", encoding="utf-8")
     (run.download / TEST / "desktop.ini").write_bytes(b"\xff\xfe")
     (run.download / "__MACOSX" / TEST).mkdir(parents=True)
     (run.download / "__MACOSX" / TEST / "._lgemri.nrrd").write_bytes(b"\0")
@@ -79,7 +79,7 @@ def test_the_first_k_of_the_published_list_are_labeled_and_54_scans_left_out(
 def test_a_list_file_names_the_labeled_scans(run: ScriptRun) -> None:
     for case in IDS:
         write_raw(run.download, case)
-    (run.root / "labeled.txt").write_text(f"{UNLABELED}\r\n")
+    (run.root / "labeled.txt").write_text(f"{UNLABELED}\r\n", encoding="utf-8")
     assert run.convert(labeled=str(run.root / "labeled.txt")) == 0
     assert run.cases("Tr") == [UNLABELED] and run.cases("Un") == [LABELED]
 

@@ -103,7 +103,7 @@ def test_a_scan_of_the_lists_that_is_not_there_is_named(run: ScriptRun) -> None:
 def test_an_unknown_scan_in_the_list_file_is_named(run: ScriptRun) -> None:
     for case in IDS:
         write_raw(run.download, case)
-    (run.root / "labeled.txt").write_text(TEST)
+    (run.root / "labeled.txt").write_text(TEST, encoding="utf-8")
     said = run.refusal(labeled=str(run.root / "labeled.txt"))
     assert said.startswith(f"--labeled names {TEST}, which is not in the training list")
 

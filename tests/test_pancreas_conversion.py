@@ -151,7 +151,7 @@ def test_published_lists_are_followed_with_80_scans_and_with_82(
 def test_a_withdrawn_scan_is_left_out_with_a_warning(run: ScriptRun) -> None:
     """Its empty folder may be there, and its label is."""
     run.lists["test"].append("image0025")
-    run.split_file.write_text(json.dumps(run.lists))
+    run.split_file.write_text(json.dumps(run.lists), encoding="utf-8")
     write_cases(run)
     write_label(labels(run), 25)
     (run.download / "manifest-1" / "Pancreas-CT" / "PANCREAS_0025" / "1").mkdir(parents=True)

@@ -15,7 +15,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "datasets.md"
 
 def recipe() -> dict:
     """The entry as the page has it."""
-    (entry,) = re.findall(r'^ +("2d_256": \{.*\})$', DOCS.read_text(), re.MULTILINE)
+    (entry,) = re.findall(r'^ +("2d_256": \{.*\})$', DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     return json.loads(f"{{{entry}}}")
 
 
@@ -24,10 +24,12 @@ def test_the_entry_changes_the_patch_and_keeps_the_preprocessed_cases(
 ) -> None:
     for name, value in planned_2d.environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    plans = json.loads((planned_2d.preprocessed / "nnUNetPlans.json").read_text())
+    plans = json.loads((planned_2d.preprocessed / "nnUNetPlans.json").read_text(encoding="utf-8"))
     before = plans["configurations"]["2d"]
     plans["configurations"] |= recipe()
-    dataset_json = json.loads((planned_2d.preprocessed / "dataset.json").read_text())
+    dataset_json = json.loads(
+        (planned_2d.preprocessed / "dataset.json").read_text(encoding="utf-8")
+    )
     plans["continue_training"] = False  # which nnU-Net's command adds
     trainer = nnUNetTrainerDuCiSC(plans, "2d_256", 0, dataset_json, torch.device("cpu"))
     manager = trainer.configuration_manager

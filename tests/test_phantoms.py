@@ -64,7 +64,7 @@ def test_a_3d_data_set_has_the_folders_and_numbers_that_were_asked_for(tmp_path:
         "imagesTs": [f"phantom_{i:03d}_0000.nii.gz" for i in (7, 8)],
         "labelsTs": [f"phantom_{i:03d}.nii.gz" for i in (7, 8)],
     }
-    assert '"numTraining": 3' in (tmp_path / "dataset.json").read_text()
+    assert '"numTraining": 3' in (tmp_path / "dataset.json").read_text(encoding="utf-8")
 
 
 def test_image_and_label_files_share_one_geometry(tmp_path: Path):
@@ -87,7 +87,7 @@ def test_a_2d_data_set_is_gray_png_that_keeps_the_label_values(tmp_path: Path):
     assert image.GetSize() == label.GetSize() == (40, 32)
     assert image.GetPixelID() == label.GetPixelID() == sitk.sitkUInt8
     np.testing.assert_array_equal(sitk.GetArrayFromImage(label), phantom(0, 0, (32, 40)).label)
-    assert '".png"' in (tmp_path / "dataset.json").read_text()
+    assert '".png"' in (tmp_path / "dataset.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("shape", "dimensions"), [((20, 20), 3), ((20, 20, 20), 2), ((20,), 1)])

@@ -60,7 +60,7 @@ def test_truth_goes_where_nnunets_preprocessor_would_put_it(tmp_path):
 def test_labeled_cases_are_those_of_the_fold(model, analyzing):
     assert labeled_cases(model).names == ["phantom_000", "phantom_001", "phantom_002"]
     split = [{"train": ["phantom_002", "phantom_000"], "val": ["phantom_001"]}]
-    (analyzing.preprocessed / "splits_final.json").write_text(json.dumps(split))
+    (analyzing.preprocessed / "splits_final.json").write_text(json.dumps(split), encoding="utf-8")
     of_fold_0 = TrainedModel(model.checkpoint, "0", model.predictor, model.networks, model.semi)
     assert labeled_cases(of_fold_0).names == ["phantom_000", "phantom_002"]
 

@@ -49,7 +49,9 @@ def formatted(request: pytest.FixtureRequest, tmp_path: Path) -> TinyDataset:
     else:
         dataset.add("a")
     if dataset.ending == ".tif":
-        (dataset.raw / "imagesUn" / "a.json").write_text('{"spacing": [3.0, 1.0, 1.0]}')
+        (dataset.raw / "imagesUn" / "a.json").write_text(
+            '{"spacing": [3.0, 1.0, 1.0]}', encoding="utf-8"
+        )
     return dataset
 
 
@@ -92,11 +94,11 @@ def test_the_spacing_beside_a_tiff_is_read(tmp_path: Path) -> None:
     dataset = TinyDataset(tmp_path, ending=".tif", reader="Tiff3DIO", spacing=(1.0, 1.5, 1.0))
     dataset.add("a")
     sidecar = dataset.raw / "imagesUn" / "a.json"
-    sidecar.write_text('{"spacing": [3.0, 1.0, 1.0]}')
+    sidecar.write_text('{"spacing": [3.0, 1.0, 1.0]}', encoding="utf-8")
     folder, _ = prepare(dataset.unlabeled())
     assert properties(folder, "a")["spacing"] == [3.0, 1.0, 1.0]
     assert arrays(folder, "a")[0].shape == (1, 11, 14, 9)
-    sidecar.write_text('{"spacing": [6.0, 1.0, 1.0]}')
+    sidecar.write_text('{"spacing": [6.0, 1.0, 1.0]}', encoding="utf-8")
     prepare(dataset.unlabeled())
     assert arrays(folder, "a")[0].shape == (1, 11, 28, 9)
 

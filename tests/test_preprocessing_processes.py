@@ -54,7 +54,7 @@ def record_opened(data: UnlabeledData, report: Path) -> None:
     sys.addaudithook(audit)
     prepare(data)
     recording = False
-    report.write_text("\n".join(seen))
+    report.write_text("\n".join(seen), encoding="utf-8")
 
 
 def test_labels_of_unlabeled_cases_are_never_opened(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_labels_of_unlabeled_cases_are_never_opened(tmp_path: Path) -> None:
     for name in ("a.nii", "a_0000.nii", "b.nii", "b_0000.nii", "notes.txt"):
         (dataset.raw / "labelsUn" / name).write_bytes(b"garbage" * 100)
     assert in_child(record_opened, dataset.unlabeled(), tmp_path / "report") == 0
-    seen = (tmp_path / "report").read_text()
+    seen = (tmp_path / "report").read_text(encoding="utf-8")
     assert "imagesUn/a_0000.nii" in seen
     assert "labelsUn" not in seen
     assert set(written(dataset.folder)) == names_of("a")

@@ -51,7 +51,9 @@ def test_a_copy_of_hippocampus_scans_keeps_each_label_with_its_scan(
         shutil.copy(image, source / "imagesTr" / f"{case}_0000.nii.gz")
     labels = {"background": 0, "anterior": 1, "posterior": 2}
     described = {"channel_names": {"0": "MRI"}, "labels": labels, "numTraining": 20}
-    (source / "dataset.json").write_text(json.dumps(described | {"file_ending": ".nii.gz"}))
+    (source / "dataset.json").write_text(
+        json.dumps(described | {"file_ending": ".nii.gz"}), encoding="utf-8"
+    )
     assert main(["withhold", "-d", "4", "--labeled", "5", "--to", "604"]) == 0
     found = {part: sorted((copy / f"labels{part}").iterdir()) for part in ("Tr", "Un")}
     assert [len(found["Tr"]), len(found["Un"])] == [5, 15]

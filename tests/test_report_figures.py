@@ -88,7 +88,7 @@ def test_names_are_text_and_nan_is_null_in_the_report(tmp_path):
         write_report(tmp_path / "out", "<b>&", {"fold": "<0>"}, sections("<script>"))
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert "<script" not in page and "&lt;script&gt;" in page and "&lt;b&gt;&amp;" in page
-    numbers = json.loads((tmp_path / "out/analysis.json").read_text())
+    numbers = json.loads((tmp_path / "out/analysis.json").read_text(encoding="utf-8"))
     assert numbers["one"] == {"values": [1.0, None], "<script>": {"x": [1, None]}}
 
 

@@ -85,7 +85,7 @@ def test_killed_after_two_of_four_epochs_and_continued_is_one_run_bit_for_bit(pl
     logs = [
         fold_of(tmp_path / run, planned_3d) / "ducisc_log.csv" for run in ("straight", "killed")
     ]
-    assert logs[0].read_text() == logs[1].read_text()
+    assert logs[0].read_text(encoding="utf-8") == logs[1].read_text(encoding="utf-8")
 
 
 def test_ctrl_c_ends_every_process_of_a_training(planned_3d, tmp_path):

@@ -24,9 +24,9 @@ SHORT = {
 
 def trainer(dataset: PlannedDataset, of: type = nnUNetTrainer_seeded, **settings: Any) -> Any:
     name = dataset.write_plans(f"{of.__name__}_{settings.get('seed')}")
-    plans = json.loads((dataset.preprocessed / f"{name}.json").read_text())
+    plans = json.loads((dataset.preprocessed / f"{name}.json").read_text(encoding="utf-8"))
     plans["configurations"][dataset.configuration]["ducisc"] = settings
-    dataset_json = json.loads((dataset.preprocessed / "dataset.json").read_text())
+    dataset_json = json.loads((dataset.preprocessed / "dataset.json").read_text(encoding="utf-8"))
     plans["continue_training"] = False
     return of(plans, dataset.configuration, "all", dataset_json, torch.device("cpu"))
 

@@ -60,7 +60,7 @@ def test_what_is_left_out_leaves_the_order():
 
 def test_everyone_may_bring_a_split(tmp_path):
     file = tmp_path / "mine.json"
-    file.write_text(json.dumps({"train": ["a"], "test": ["b"]}))
+    file.write_text(json.dumps({"train": ["a"], "test": ["b"]}), encoding="utf-8")
     assert read_split(file) == Split(("a",), ("b",), (), "mine.json")
 
 
@@ -70,7 +70,7 @@ def test_everyone_may_bring_a_split(tmp_path):
 )
 def test_what_is_no_split_is_refused(tmp_path, content):
     file = tmp_path / "mine.json"
-    file.write_text(content)
+    file.write_text(content, encoding="utf-8")
     with pytest.raises(DuCiSCError, match=r"mine.json is not a split .* write a JSON file"):
         read_split(file)
 

@@ -41,7 +41,7 @@ def test_a_dataset_that_appears_while_another_process_waits_is_not_replaced(
 
 def test_a_place_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
     """A file where the folder should be: for root, every folder can be written."""
-    (tmp_path / "raw").write_text("")
+    (tmp_path / "raw").write_text("", encoding="utf-8")
     staging = Staging(tmp_path / "raw" / "Dataset001_Toy")
     with pytest.raises(UnwritableError) as caught, staging.opened(RECIPE, overwrite=False):
         pytest.fail("was let in")
@@ -74,7 +74,7 @@ def test_records_of_a_dataset_that_is_in_its_place_count_for_nothing(staging: St
     """Death came before they were removed."""
     staging.final.mkdir(parents=True)
     staging.records.mkdir(parents=True)
-    staging.record("a").write_text("{}")
+    staging.record("a").write_text("{}", encoding="utf-8")
     write_json(staging.folder / "recipe.json", RECIPE)
     with staging.opened(RECIPE, overwrite=True):
         assert not staging.record("a").exists()
@@ -82,7 +82,7 @@ def test_records_of_a_dataset_that_is_in_its_place_count_for_nothing(staging: St
 
 def test_what_was_begun_by_the_same_recipe_goes_on(staging: Staging) -> None:
     with pytest.raises(KeyError), staging.opened(RECIPE, overwrite=False):
-        staging.record("a").write_text("{}")
+        staging.record("a").write_text("{}", encoding="utf-8")
         raise KeyError
     with staging.opened(RECIPE, overwrite=False):
         assert staging.record("a").exists()

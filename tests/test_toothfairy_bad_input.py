@@ -108,7 +108,7 @@ def test_a_folder_without_a_dense_label_is_no_case(run: ScriptRun) -> None:
 
 
 def test_the_downloads_own_names_are_answered_with_those_that_are_meant(run: ScriptRun) -> None:
-    run.split_file.write_text(json.dumps({"train": ["P1"], "test": ["P2"]}))
+    run.split_file.write_text(json.dumps({"train": ["P1"], "test": ["P2"]}), encoding="utf-8")
     said = run.refusal()
     assert "not among the 2 cases found" in said and "which are called like P001" in said
 
@@ -179,16 +179,16 @@ def test_the_organisers_lists_have_to_be_there_once(run: ScriptRun, number: int)
     for index in range(number):
         folder = run.download / str(index)
         folder.mkdir()
-        (folder / "splits.json").write_text("{}")
+        (folder / "splits.json").write_text("{}", encoding="utf-8")
     sentence = run.refusal("--split", "organisers", published=True)
     assert sentence.startswith(f"{number} files splits.json lie below {run.download}")
 
 
 def test_lists_that_are_not_the_organisers_are_refused(run: ScriptRun) -> None:
     file = run.download / "splits.json"
-    file.write_text(json.dumps({"train": ["P1"]}))
+    file.write_text(json.dumps({"train": ["P1"]}), encoding="utf-8")
     assert run.refusal("--split", "organisers", published=True).startswith(f"{file} is not a split")
-    file.write_text(json.dumps({"train": ["1"], "test": ["P2"]}))
+    file.write_text(json.dumps({"train": ["1"], "test": ["P2"]}), encoding="utf-8")
     assert "'1' is no patient" in run.refusal("--split", "organisers", published=True)
 
 

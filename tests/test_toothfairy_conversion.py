@@ -86,7 +86,7 @@ def test_the_image_beside_a_dense_label_goes_before_the_one_in_the_other_tree(
 def test_the_two_canals_of_toothfairy2_are_one_class(run: ScriptRun, spacing: float) -> None:
     """A spacing of 1 mm is a placeholder; images may be whole numbers stored as doubles."""
     run.lists.update(train=["P001", "P020"], test=["F001"])
-    run.split_file.write_text(json.dumps(run.lists))
+    run.split_file.write_text(json.dumps(run.lists), encoding="utf-8")
     for name in ("P_001", "P_020", "F_001"):
         write_patient_of_2(run.download / "Dataset112_ToothFairy2", name, spacing)
     assert run.convert() == 0
@@ -129,7 +129,7 @@ def test_a_label_is_what_is_above_0(run: ScriptRun) -> None:
 
 def test_a_label_that_is_not_written_is_not_read(run: ScriptRun) -> None:
     write_cases(run)
-    (dataset_folder(run) / "P20" / "gt_alpha.npy").write_text("no array")
+    (dataset_folder(run) / "P20" / "gt_alpha.npy").write_text("no array", encoding="utf-8")
     assert run.convert("--no-withheld-labels") == 0
     assert run.cases("Un") == [UNLABELED] and not (run.dataset / "labelsUn").exists()
 
@@ -184,7 +184,7 @@ def test_the_draw_is_written_out_with_its_seed(run: ScriptRun) -> None:
 
 def test_names_in_capitals_are_found(run: ScriptRun) -> None:
     run.lists.update(train=["P001", "P002"], test=["P003"])
-    run.split_file.write_text(json.dumps(run.lists))
+    run.split_file.write_text(json.dumps(run.lists), encoding="utf-8")
     for number in (1, 2, 3):
         write_patient_of_2(run.download, f"P_{number:03d}")
     image = run.download / "imagesTr" / "ToothFairy2P_001_0000.mha"
@@ -198,7 +198,9 @@ def test_the_organisers_lists_come_from_the_download(run: ScriptRun) -> None:
     for patient in ("P1", "P2", "P10", "P95", "P37"):
         write_patient(dataset_folder(run), patient)
     lists = {"train": ["P10", "P2", "P1"], "val": ["P95"], "test": ["P37"], "synthetic": ["P500"]}
-    (run.download / "ToothFairy_Dataset" / "splits.json").write_text(json.dumps(lists))
+    (run.download / "ToothFairy_Dataset" / "splits.json").write_text(
+        json.dumps(lists), encoding="utf-8"
+    )
     assert run.convert("--split", "organisers", labeled="2", published=True) == 0
     assert run.cases("Tr") == ["P002", "P010", "P095"]
     assert run.cases("Un") == ["P001"] and run.cases("Ts") == ["P037"]

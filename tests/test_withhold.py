@@ -30,7 +30,7 @@ def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabeledRaw:
 
 
 def read(file: Path) -> dict:
-    return json.loads(file.read_text())
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def test_every_file_has_one_place_and_keeps_its_content(raw: LabeledRaw) -> None:
@@ -41,7 +41,7 @@ def test_every_file_has_one_place_and_keeps_its_content(raw: LabeledRaw) -> None
         folder, _, file = name.partition("/")
         if file:
             place = folder if file[0] in "fc" else moved.get(folder, folder)
-            assert (raw.copy / place / file).read_text() == name
+            assert (raw.copy / place / file).read_text(encoding="utf-8") == name
             assert (raw.copy / place / file).samefile(raw.folder / name)
             expected.add(f"{place}/{file}")
     assert set(tree(raw.copy)) == expected
@@ -133,7 +133,11 @@ def test_sidecars_with_the_spacing_of_tiff_go_along(raw: LabeledRaw) -> None:
     for name in [*names, "imagesTs/t.json"]:
         raw.write(name)
     raw.withhold(2)
-    found = {name: (raw.copy / name).read_text() for name in tree(raw.copy) if "/" in name}
+    found = {
+        name: (raw.copy / name).read_text(encoding="utf-8")
+        for name in tree(raw.copy)
+        if "/" in name
+    }
     assert {name: text for name, text in found.items() if name.endswith(".json")} == {
         "imagesTr/f.json": "imagesTr/f.json",
         "labelsTr/f.json": "labelsTr/f.json",
@@ -150,8 +154,8 @@ def test_cases_that_dataset_json_keeps_elsewhere_get_plain_names(
     monkeypatch.setenv("SCANS", str(tmp_path / "scans"))
     (tmp_path / "scans").mkdir()
     for name in ("one.nii.gz", "two.nii.gz", "three.nii.gz"):
-        (tmp_path / "scans" / name).write_text(f"image {name}")
-        (tmp_path / "scans" / f"label_{name}").write_text(f"label {name}")
+        (tmp_path / "scans" / name).write_text(f"image {name}", encoding="utf-8")
+        (tmp_path / "scans" / f"label_{name}").write_text(f"label {name}", encoding="utf-8")
     where = {"x": tmp_path / "scans", "y": "../../scans", "z": "$SCANS"}
     files = {"x": "one.nii.gz", "y": "two.nii.gz", "z": "three.nii.gz"}
     cases = {
@@ -160,9 +164,11 @@ def test_cases_that_dataset_json_keeps_elsewhere_get_plain_names(
     }
     raw.write_json(dataset=cases, numTraining=3)
     raw.withhold(["y"])
-    assert (raw.copy / "imagesTr" / "y_0000.nii.gz").read_text() == "image two.nii.gz"
+    assert (raw.copy / "imagesTr" / "y_0000.nii.gz").read_text(
+        encoding="utf-8"
+    ) == "image two.nii.gz"
     assert tree(raw.copy / "imagesUn") == ["x_0000.nii.gz", "z_0000.nii.gz"]
-    assert (raw.copy / "labelsUn" / "z.nii.gz").read_text() == "label three.nii.gz"
+    assert (raw.copy / "labelsUn" / "z.nii.gz").read_text(encoding="utf-8") == "label three.nii.gz"
     assert "dataset" not in read(raw.copy / "dataset.json")
 
 
@@ -225,6 +231,8 @@ def test_hard_links_are_pointed_out(raw: LabeledRaw, capsys: pytest.CaptureFixtu
 def test_a_copy_can_have_files_of_its_own(raw: LabeledRaw, capsys: pytest.CaptureFixture) -> None:
     raw.withhold(2, hard_links=False)
     assert capsys.readouterr().out.splitlines()[1:] == ["14 files: 14 copies."]
-    (raw.copy / "imagesTr" / "f_0000.nii.gz").write_text("changed")
-    assert (raw.folder / "imagesTr" / "f_0000.nii.gz").read_text() == "imagesTr/f_0000.nii.gz"
+    (raw.copy / "imagesTr" / "f_0000.nii.gz").write_text("changed", encoding="utf-8")
+    assert (raw.folder / "imagesTr" / "f_0000.nii.gz").read_text(
+        encoding="utf-8"
+    ) == "imagesTr/f_0000.nii.gz"
     assert read(raw.copy / "conversion.json")["options"]["copy"] is True

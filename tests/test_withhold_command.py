@@ -42,7 +42,7 @@ def test_withhold_takes_names_with_blanks_from_a_file(tmp_path: Path) -> None:
     raw = LabeledRaw(tmp_path / "raw")
     raw.add("patient A")
     names = tmp_path / "names.txt"
-    names.write_text("patient A\n\nb\n")
+    names.write_text("patient A\n\nb\n", encoding="utf-8")
     assert main(["withhold", "-d", "4", "--labeled", str(names), "--to", "604"]) == 0
     assert tree(raw.copy / "labelsTr") == ["b.nii.gz", "patient A.nii.gz"]
 

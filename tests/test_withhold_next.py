@@ -29,7 +29,7 @@ def test_the_check_that_wants_channel_names_is_left_out_for_modality(raw: Labele
     raw.dataset_json["modality"] = raw.dataset_json.pop("channel_names")
     raw.write_json()
     raw.withhold(2)
-    assert "modality" in json.loads((raw.copy / "dataset.json").read_text())
+    assert "modality" in json.loads((raw.copy / "dataset.json").read_text(encoding="utf-8"))
     assert "verify" not in commands_after(raw.plan(2, overwrite=True))
 
 
@@ -41,7 +41,7 @@ def test_what_an_earlier_copy_has_left_preprocessed_is_made_anew(
     earlier.mkdir(parents=True)
     (earlier / "dataset_fingerprint.json").touch()
     folds = earlier / "splits_final.json"
-    folds.write_text(json.dumps([{"train": ["c"], "val": ["f"]}]))
+    folds.write_text(json.dumps([{"train": ["c"], "val": ["f"]}]), encoding="utf-8")
     (plan, _) = commands_after(raw.plan(2)).splitlines()
     assert plan == "nnUNetv2_plan_and_preprocess -d 604 --verify_dataset_integrity --clean"
     (remove, plan, _) = commands_after(raw.plan(3)).splitlines()
@@ -54,5 +54,5 @@ def test_folds_that_cannot_be_read_are_in_the_way_too(
 ) -> None:
     folds = tmp_path / "preprocessed" / "Dataset604_Toy" / "splits_final.json"
     folds.parent.mkdir(parents=True)
-    folds.write_text(content)
+    folds.write_text(content, encoding="utf-8")
     assert commands_after(raw.withhold(2)).startswith(f"rm {folds} ")

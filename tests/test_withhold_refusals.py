@@ -128,7 +128,7 @@ def test_a_dataset_of_that_name_which_is_no_copy_is_never_replaced(
 ) -> None:
     raw.copy.mkdir()
     if record:
-        (raw.copy / "conversion.json").write_text(record)
+        (raw.copy / "conversion.json").write_text(record, encoding="utf-8")
     assert "is not an earlier copy of Dataset004_Toy" in raw.refusal(overwrite=True)
 
 
@@ -142,16 +142,18 @@ def test_an_earlier_copy_is_replaced_on_demand_only(raw: LabeledRaw) -> None:
     raw.withhold(2)
     expected = "is an earlier copy of Dataset004_Toy: name another number with --to, or replace it"
     assert expected in raw.refusal(3)
-    before = {name: (raw.folder / name).read_text() for name in tree(raw.folder)}
+    before = {name: (raw.folder / name).read_text(encoding="utf-8") for name in tree(raw.folder)}
     raw.withhold(3, overwrite=True)
     assert tree(raw.copy / "imagesTr") == [f"{case}_0000.nii.gz" for case in "bcf"]
-    assert {name: (raw.folder / name).read_text() for name in tree(raw.folder)} == before
+    assert {
+        name: (raw.folder / name).read_text(encoding="utf-8") for name in tree(raw.folder)
+    } == before
 
 
 def test_scans_that_were_added_to_a_copy_are_never_deleted(raw: LabeledRaw) -> None:
     raw.withhold(2)
     (raw.copy / "imagesUn" / "new_0000.nii.gz").touch()
-    (raw.copy / "unlabeled_sources.json").write_text('{"new": {}}')
+    (raw.copy / "unlabeled_sources.json").write_text('{"new": {}}', encoding="utf-8")
     sentence = raw.refusal(3, overwrite=True)
     assert "holds scans of ducisc add-unlabeled, which --overwrite would delete" in sentence
     assert (raw.copy / "imagesUn" / "new_0000.nii.gz").is_file()

@@ -52,7 +52,10 @@ def seconds_until(condition: Callable[[], bool]) -> float:
 def runs(pid: int) -> bool:
     """Whether a process is there and not a zombie that waits to be reaped."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            != "Z"
+        )
     except OSError:
         return False
 
@@ -61,7 +64,7 @@ def runs(pid: int) -> bool:
 def sleepers(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, list[int]]]:
     """A process with a busy and an idle worker, and the workers' ids."""
     script = tmp_path / "sleepers.py"
-    script.write_text(SLEEPERS)
+    script.write_text(SLEEPERS, encoding="utf-8")
     parent = subprocess.Popen(
         [sys.executable, script],
         cwd=tmp_path,

@@ -34,7 +34,7 @@ if __name__ == "__main__":
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks")
 def test_workers_that_are_still_importing_print_no_tracebacks(tmp_path: Path) -> None:
     script = tmp_path / "slow.py"
-    script.write_text(SLOW_TO_IMPORT)
+    script.write_text(SLOW_TO_IMPORT, encoding="utf-8")
     parent = subprocess.Popen(
         [sys.executable, script],
         cwd=tmp_path,

@@ -140,8 +140,12 @@ class TinyDataset:
     def write_plans(self) -> None:
         """Put plans and dataset.json where nnU-Net's planning leaves them."""
         self.preprocessed.mkdir(parents=True, exist_ok=True)
-        (self.preprocessed / f"{self.plans_name}.json").write_text(json.dumps(self.plans))
-        (self.preprocessed / "dataset.json").write_text(json.dumps(self.dataset_json))
+        (self.preprocessed / f"{self.plans_name}.json").write_text(
+            json.dumps(self.plans), encoding="utf-8"
+        )
+        (self.preprocessed / "dataset.json").write_text(
+            json.dumps(self.dataset_json), encoding="utf-8"
+        )
 
 
 def touch_later(file: Path) -> None:

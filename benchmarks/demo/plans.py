@@ -38,12 +38,12 @@ def write_demo_plans(preprocessed: Path) -> Path:
     Returns:
         The new file.
     """
-    plans = json.loads((preprocessed / "nnUNetPlans.json").read_text())
+    plans = json.loads((preprocessed / "nnUNetPlans.json").read_text(encoding="utf-8"))
     plans["plans_name"] = PLANS
     _shrink(plans["configurations"][CONFIGURATION])
     plans["configurations"][CONFIGURATION]["ducisc"] = SETTINGS
     path = preprocessed / f"{PLANS}.json"
-    path.write_text(json.dumps(plans, indent=4))
+    path.write_text(json.dumps(plans, indent=4), encoding="utf-8")
     return path
 
 

@@ -34,7 +34,7 @@ class Scores:
 
 def read_scores(method: str, summary: Path, seconds: float) -> Scores:
     """Read the ``summary.json`` that ``nnUNetv2_evaluate_folder`` writes."""
-    entries = json.loads(summary.read_text())["metric_per_case"]
+    entries = json.loads(summary.read_text(encoding="utf-8"))["metric_per_case"]
     by_case = {
         Path(entry["prediction_file"]).name.split(".")[0]: [
             entry["metrics"][label]["Dice"] for label in sorted(entry["metrics"], key=int)

@@ -12,7 +12,7 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunetv2_ducisc import variants
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.nnunet.seeded_trainer import length_and_seed, nnUNetTrainer_seeded
+from nnunetv2_ducisc.nnunet.configured_trainer import ConfiguredTrainer
 from nnunetv2_ducisc.settings import DuCiSCSettings
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 
@@ -40,8 +40,9 @@ class TrainerClass:
             DuCiSCError: nnU-Net finds none.
         """
         found = _class_of(name)
-        ours = issubclass(found, nnUNetTrainerDuCiSC)
-        return cls(name, ours, ours or issubclass(found, nnUNetTrainer_seeded))
+        return cls(
+            name, issubclass(found, nnUNetTrainerDuCiSC), issubclass(found, ConfiguredTrainer)
+        )
 
     def settings(self, entries: dict[str, Any], where: str) -> DuCiSCSettings:
         """What training would run with.
@@ -49,11 +50,10 @@ class TrainerClass:
         Raises:
             DuCiSCError: an unknown key, a bad value, or settings for a trainer that has none.
         """
-        if self.has_teacher:
-            found = _class_of(self.name)
-            return found.settings.overridden_by(entries, where).replace(**found.fixed_settings)
-        if self.takes_settings or not entries:
-            return length_and_seed(entries, where)
+        if self.takes_settings:
+            return _class_of(self.name).settings_from(entries, where)
+        if not entries:
+            return DuCiSCSettings()
         raise DuCiSCError(
             f"{where} sets {next(iter(entries))}, but {self.name} has no settings: name "
             "nnUNetTrainer_seeded, which is stock nnU-Net with a length and a seed, or take it out."

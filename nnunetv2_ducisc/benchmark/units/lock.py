@@ -23,7 +23,7 @@ def locked(file: Path) -> Iterator[int]:
     Yields:
         The descriptor that commands inherit.
     """
-    with file.open("w") as opened:
+    with file.open("w", encoding="utf-8") as opened:
         if fcntl is not None:
             _acquire(opened.fileno(), file)
         yield opened.fileno()

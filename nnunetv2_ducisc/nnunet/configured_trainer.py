@@ -1,0 +1,102 @@
+"""nnU-Net's trainer with its length and seed in the plans, which goes on as if never stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+from nnunetv2_ducisc import __version__
+from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
+from nnunetv2_ducisc.nnunet.checkpoint_file import write_whole
+from nnunetv2_ducisc.settings import DuCiSCSettings
+
+LENGTH = (
+    "num_epochs",
+    "num_iterations_per_epoch",
+    "num_val_iterations_per_epoch",
+    "save_every",
+)
+
+
+class ConfiguredTrainer(nnUNetTrainer):
+    """What the trainers of this package share: settings from the plans, seed, and resume.
+
+    Attributes:
+        settings: a class's defaults; an instance's have the ``ducisc`` object of the plans'
+            configuration on top.
+    """
+
+    settings: DuCiSCSettings = DuCiSCSettings()
+
+    def __init__(
+        self,
+        plans: dict,
+        configuration: str,
+        fold: int,
+        dataset_json: dict,
+        device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net's signature)
+    ) -> None:
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.settings = self.settings_from(
+            self.configuration_manager.configuration.get("ducisc", {}),
+            where=f'"ducisc" in configuration {configuration} of '
+            f"{self.plans_manager.plans_name}.json",
+        )
+        for name in LENGTH:
+            setattr(self, name, getattr(self.settings, name))
+        self._resumed_from: dict[str, Any] = {}  # a checkpoint's state, until training starts
+
+    @classmethod
+    def settings_from(cls, entries: dict[str, Any], where: str) -> DuCiSCSettings:
+        """The settings with ``entries``, the ``ducisc`` object of the plans, on top."""
+        return cls.settings.overridden_by(entries, where)
+
+    def initialize(self) -> None:
+        """Seed, then build what nnU-Net builds."""
+        if self.settings.seed is not None:
+            checkpoints.seed_everything(self.settings.seed + self.local_rank)
+        super().initialize()
+
+    def on_train_start(self) -> None:
+        """Start as nnU-Net does; a continued training goes on drawing where it was stopped.
+
+        Raises:
+            DuCiSCError: a training is continued with other settings than it began with.
+        """
+        if self._resumed_from and self.current_epoch < self.num_epochs:
+            checkpoints.check_same_settings(self._resumed_from["settings"], self.settings.as_dict())
+        super().on_train_start()
+        if self._resumed_from and self.local_rank == 0:  # other ranks draw differently anyway
+            checkpoints.restore_random_state(self._resumed_from["random_state"])
+        self._resumed_from = {}
+
+    def added_state(self) -> dict[str, Any]:
+        """What a checkpoint holds beyond nnU-Net's content, under the key ``ducisc``."""
+        return {
+            "random_state": checkpoints.random_state(),
+            "settings": self.settings.as_dict(),
+            "version": __version__,
+        }
+
+    def restore_added_state(self, state: dict[str, Any]) -> None:
+        """Take over what ``added_state`` returned; the random state waits for the training."""
+        self._resumed_from = state
+
+    def save_checkpoint(self, filename: str) -> None:
+        """nnU-Net's checkpoint plus ``added_state``, whole or not at all."""
+        checkpoint = checkpoints.extended(super().save_checkpoint, self.added_state())
+        if checkpoint is not None:
+            write_whole(checkpoint, Path(filename))
+
+    def load_checkpoint(self, filename_or_checkpoint: str) -> None:
+        """Restore nnU-Net's state and ours, so that training goes on as if never stopped.
+
+        Raises:
+            DuCiSCError: the checkpoint is cut off, another trainer's or another version's.
+        """
+        state = checkpoints.read_extra(Path(filename_or_checkpoint))
+        super().load_checkpoint(filename_or_checkpoint)
+        self.restore_added_state(state)
