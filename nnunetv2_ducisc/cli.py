@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from nnunetv2_ducisc import __version__
+from nnunetv2_ducisc.console import print_any_character
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.verbs.add_unlabeled import AddUnlabeled
 from nnunetv2_ducisc.verbs.analyze import Analyze
@@ -63,6 +64,7 @@ def parse(arguments: Sequence[str] | None = None) -> Verb:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; bad input is one sentence on stderr and exit status 1."""
+    print_any_character()
     verb = parse(arguments)
     try:
         return verb.run()

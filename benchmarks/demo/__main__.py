@@ -24,6 +24,7 @@ from benchmarks.demo.plans import (
     write_demo_plans,
 )
 from benchmarks.demo.scores import Scores, median_case, read_scores, table
+from nnunetv2_ducisc.console import print_any_character
 
 OUTPUT = Path("demo_output")
 RAW, PREPROCESSED, RESULTS = (OUTPUT / f"nnUNet_{n}" for n in ("raw", "preprocessed", "results"))
@@ -47,6 +48,7 @@ ENVIRONMENT = {
 
 def main() -> None:
     """Make the data, train both methods for equal iterations, predict, measure, draw."""
+    print_any_character()
     start = time.monotonic()
     start_afresh()
     console = Console(steps=4 + 3 * len(TRAINERS), log=LOG, environment=ENVIRONMENT)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnunetv2_ducisc.arguments import dataset_number, number_or_list, positive_number, seed_number
+from nnunetv2_ducisc.console import print_any_character
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.downloads.assignment import assign
 from nnunetv2_ducisc.raw_dataset.downloads.conversion import Conversion
@@ -23,6 +24,7 @@ DRAWN = "drawn"  # the name of a split that nobody has published
 
 def main(source: Source, arguments: Sequence[str] | None = None) -> int:
     """Convert a download; bad input is a sentence on stderr and exit status 1."""
+    print_any_character()
     options = _parser(source).parse_args(arguments)
     try:
         conversion = _conversion(source, options)
