@@ -12,6 +12,9 @@ from nnunetv2_ducisc.errors import DuCiSCError
 PrototypeNorm = Literal["mean", "sum"]
 PrototypePairs = Literal["each", "batch_mean"]
 TeacherView = Literal["weak", "same"]
+Confidence = Literal["self_aware", "none", "probability", "entropy", "monte_carlo", "any_class"]
+Mixing = Literal["mixup", "cutmix", "cutout", "copy_paste"]
+ConsistencyTarget = Literal["prototypes", "features"]
 TermWeighting = Literal["plain", "self_divided"]
 LearningRateSchedule = Literal["poly", "constant"]
 
@@ -35,14 +38,22 @@ class DuCiSCSettings:
         term_weighting: "plain" lambdas (paper), or every term "self_divided" by its own value
             before it is weighted (official code).
         ema_decay: alpha, how slowly the teacher follows the student.
+        confidence: which pseudo-labeled voxels count (Table VII): those above "self_aware"
+            thresholds (Eq. 8), all ("none"), those above one "probability", those of low "entropy",
+            alone or over "monte_carlo" looks at noisy images, or "any_class" (official code).
+        fixed_threshold: the probability of "probability".
+        monte_carlo_passes: the number of looks of "monte_carlo".
         threshold_decay: beta, how slowly a class's threshold moves (Eq. 8).
         threshold_min: lower bound of the thresholds; None is 1/C.
         threshold_max: upper bound of the thresholds; 1.0 is no bound (paper).
+        consistency_target: features come closer to "prototypes" (Eq. 4, 7), or to the teacher's
+            "features" of the same image (Eq. 13, Table VIII).
         num_scales: S, how many decoder stages, finest first, give prototypes.
         prototype_norm: squared distance as the "sum" over channels and scales (paper) or their
             "mean".
         prototype_pairs: "each" labeled image with each other one (paper), or the "batch_mean" of
             the prototypes of each kind (official code).
+        mixing: "mixup" (Eq. 5), "cutmix", "cutout" or "copy_paste" (Table X).
         mix_low: smallest ratio sigma of the mix (Eq. 5).
         mix_high: largest ratio sigma of the mix (Eq. 5).
         warmup_fraction: share of the run that is plain supervised training.
@@ -70,12 +81,17 @@ class DuCiSCSettings:
     lambda_cs_mix: float = 1.0
     term_weighting: TermWeighting = "plain"
     ema_decay: float = 0.99
+    confidence: Confidence = "self_aware"
+    fixed_threshold: float = 0.95
+    monte_carlo_passes: int = 8
     threshold_decay: float = 0.99
     threshold_min: float | None = None
     threshold_max: float = 0.95
+    consistency_target: ConsistencyTarget = "prototypes"
     num_scales: int = 4
     prototype_norm: PrototypeNorm = "mean"
     prototype_pairs: PrototypePairs = "each"
+    mixing: Mixing = "mixup"
     mix_low: float = 0.25
     mix_high: float = 0.75
     warmup_fraction: float = 2 / 15
@@ -170,6 +186,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "lambda_cs_ulb": (0, _ANY),
     "lambda_cs_mix": (0, _ANY),
     "ema_decay": (0, 1),
+    "fixed_threshold": (0, 1),
+    "monte_carlo_passes": (1, 100),
     "threshold_decay": (0, 1),
     "threshold_min": (0, 1),
     "threshold_max": (0, 1),

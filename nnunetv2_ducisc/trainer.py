@@ -10,10 +10,11 @@ from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 from torch.optim import Optimizer
 
 from nnunetv2_ducisc import __version__
+from nnunetv2_ducisc.alternatives import confidence_of, mixing_of, target_of
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.method.confidence import SelfAwareThresholds, count_voxels
-from nnunetv2_ducisc.method.mixing import draw_mix_ratio, mix
+from nnunetv2_ducisc.method.confidence import count_voxels
 from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective
+from nnunetv2_ducisc.method.pyramid import finest
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
 from nnunetv2_ducisc.nnunet.configured_trainer import ConfiguredTrainer
@@ -22,13 +23,13 @@ from nnunetv2_ducisc.nnunet.labels import class_names, label_maps, labeling_of
 from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch, stop, unlabeled_loader
 from nnunetv2_ducisc.nnunet.step import (
     StepLoss,
-    TeacherNetwork,
     deep_supervision_weights,
     full_resolution,
     replaced,
 )
 from nnunetv2_ducisc.nnunet.streams import OneAtATime, Together
 from nnunetv2_ducisc.nnunet.support import check_supported
+from nnunetv2_ducisc.nnunet.teacher_network import TeacherNetwork
 from nnunetv2_ducisc.progress import ProgressLog
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
@@ -70,29 +71,33 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         student = plain_network(self.network)
         # The teacher is copied before the student gets the hooks that record its features.
         self.teacher = ema_teacher(student, self.settings.ema_decay)
-        self.teacher_network = TeacherNetwork(self.teacher.module, self._do_i_compile())
         self.labeling = labeling_of(self.label_manager)
         self.classes = class_names(self.dataset_json, self.label_manager)
-        self.thresholds = SelfAwareThresholds(
-            len(self.classes),
-            self.labeling.chance,
-            self.settings.threshold_decay,
-            self.settings.threshold_min,
-            self.settings.threshold_max,
-            self.device,
+        scale_weights = deep_supervision_weights(self.loss)
+        self.confidence = confidence_of(
+            self.settings, self.labeling, len(self.classes), len(scale_weights), self.device
         )
+        self.mixing = mixing_of(self.settings, not self.label_manager.has_regions)
         self.progress = ProgressLog(self.classes)
+        scales = 0
         if not self.settings.is_supervised:
             self.objective = Objective(
                 lambdas={name: getattr(self.settings, f"lambda_{name}") for name in TERMS},
-                scale_weights=deep_supervision_weights(self.loss),
-                prototype_norm=self.settings.prototype_norm,
-                prototype_pairs=self.settings.prototype_pairs,
+                scale_weights=scale_weights,
+                target=target_of(self.settings),
                 term_weighting=self.settings.term_weighting,
                 labeling=self.labeling,
             )
-            scales = self.settings.num_scales if self.objective.needs_prototypes else 0
+            scales = self.settings.num_scales if self.objective.needs_features else 0
             self.features = DecoderFeatures(student, scales)
+            scales = scales if self.objective.target.reads_teacher else 0
+        self.teacher_network = TeacherNetwork(
+            self.teacher.module,
+            self._do_i_compile(),
+            self.labeling,
+            self.confidence.reads_all_outputs,
+            scales,
+        )
 
     def configure_optimizers(self) -> tuple[Optimizer, PolyLRScheduler]:
         """nnU-Net's optimizer and schedule with the settings' numbers."""
@@ -146,31 +151,32 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         unlabeled = UnlabeledBatch.of(next(self.dataloader_unlabeled))
         x_i = batch["data"].to(self.device, non_blocking=True)
         x_j = unlabeled.student.to(self.device, non_blocking=True)
-        sigma = draw_mix_ratio(len(x_i), self.settings.mix_low, self.settings.mix_high)
-        x_k = mix(sigma, x_i, x_j)  # Eq. 5
-
-        teacher = self.labeling.probabilities(
-            self.teacher_network.logits(unlabeled.teacher.to(self.device))
-        )
-        y_j, reliable = self.labeling.pseudo_label(teacher, self.thresholds.in_use)
         target = full_resolution(batch["target"]).to(self.device)
         y_i, annotated = label_maps(target, self.label_manager)
-        labels = Labels.mixed_by(sigma, y_i, annotated, y_j, reliable)  # Eq. 5
+        shares = self.mixing.shares(self.mixing.draw(len(x_i), x_i.shape[2:]), y_i)
+        x_k = shares.mix(x_i, x_j)  # Eq. 5
 
+        teacher = self.teacher_network(unlabeled.teacher.to(self.device))
+        y_j, reliable = self.confidence.label(teacher, self.iteration)
+        labels = Labels.mixed_by(shares, y_i, annotated, y_j, reliable)  # Eq. 5
+        labels = labels._replace(features=teacher.features)
+        if self.objective.needs_teacher_of_mixed:  # Eq. 13, with the teacher's own view
+            x_k_teacher = shares.mix(x_i, teacher.images)
+            labels = labels._replace(features_mixed=self.teacher_network(x_k_teacher).features)
+
+        images = [x_i, x_j, x_k] if self.objective.needs_mixed else [x_i, x_j]
         loss = StepLoss(self.loss, self.objective, labels)  # Eq. 2 to 4, 6, 7, 10, 11
         passes = OneAtATime if self.settings.low_memory else Together
-        network = passes(self.network, self.features)
+        network = passes(self.network, self.features, len(images))
         with (
             self.features.recording(),
             replaced(self, "network", network),
             replaced(self, "loss", loss),
         ):
-            images = torch.cat([x_i, x_j, x_k])
-            outputs = super().train_step({"data": images, "target": batch["target"]})
+            outputs = super().train_step({"data": torch.cat(images), "target": batch["target"]})
         self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
-        student = self.labeling.probabilities(loss.unlabeled_logits)
-        self.thresholds.update(student, y_j)  # Eq. 8, 9
-        self.progress.add_step(loss.values, *count_voxels(y_j, reliable))
+        self.confidence.learn(loss.unlabeled_logits, y_j)  # Eq. 8, 9
+        self.progress.add_step(loss.values, *count_voxels(finest(y_j), finest(reliable)))
         return outputs
 
     def _check_finite(self, values: dict[str, torch.Tensor], cases: list[str]) -> None:
@@ -188,7 +194,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         super().on_train_epoch_end(train_outputs)
         train_loss = float(self.logger.get_value("train_losses", step=-1))
         row = self.progress.end_epoch(
-            self.current_epoch, self.iteration, train_loss, self.thresholds.in_use
+            self.current_epoch, self.iteration, train_loss, self.confidence.in_use
         )
         self.print_to_log_file(self.progress.console_line(row))
         if self.local_rank == 0:
@@ -202,7 +208,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         return {
             **super().added_state(),
             "teacher": self.teacher.state_dict(),
-            "thresholds": self.thresholds.state_dict(),
+            "thresholds": self.confidence.state_dict(),
             "progress": self.progress.state_dict(),
             "iteration": self.iteration,
         }
@@ -211,7 +217,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         """Take over what ``added_state`` returned."""
         super().restore_added_state(state)
         self.teacher.load_state_dict(state["teacher"])
-        self.thresholds.load_state_dict(state["thresholds"])
+        self.confidence.load_state_dict(state["thresholds"])
         self.progress.load_state_dict(state["progress"])
         self.iteration = state["iteration"]
 

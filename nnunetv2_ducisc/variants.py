@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from nnunetv2_ducisc import ablations
+from nnunetv2_ducisc.ablations import *  # noqa: F403 (what -tr finds)
 from nnunetv2_ducisc.nnunet.seeded_trainer import nnUNetTrainer_seeded
 from nnunetv2_ducisc.settings import DuCiSCSettings
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
@@ -26,6 +28,7 @@ __all__ = [  # what nnU-Net's lookup finds; see nnunet/registration
     "nnUNetTrainerDuCiSC_supervised_60epochs",
     "nnUNetTrainerDuCiSC_supervised_250epochs",
     "nnUNetTrainer_seeded",
+    *ablations.__all__,
 ]
 
 ALL_LAMBDAS_ZERO = {
@@ -68,6 +71,7 @@ class nnUNetTrainerDuCiSC_official(nnUNetTrainerDuCiSC):
 
     settings = nnUNetTrainerDuCiSC_paper.settings.replace(
         term_weighting="self_divided",
+        confidence="any_class",
         prototype_norm="mean",
         prototype_pairs="batch_mean",
         threshold_min=0.5,

@@ -90,7 +90,7 @@ def test_the_folder_that_nnunet_searches_holds_every_variant_and_no_other_module
         "__init__.py",
         "ducisc_trainers.py",
     }
-    assert len(variants.__all__) == 17  # four presets, each in four lengths, and seeded stock
+    assert len(variants.__all__) == 31  # four presets, each in four lengths, and seeded stock
     for name in variants.__all__:
         trainer = getattr(ducisc_trainers, name)
         assert trainer.__name__ == name

@@ -15,7 +15,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nnunetv2_ducisc.method.distributed import gathered, summed
 from nnunetv2_ducisc.method.labeling import ExclusiveClasses, Labeling, OverlappingRegions
+from nnunetv2_ducisc.method.mixing import Mixup
 from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective, StudentView
+from nnunetv2_ducisc.method.targets import PrototypeAlignment
 from nnunetv2_ducisc.nnunet.checkpoint import seed_everything
 from nnunetv2_ducisc.nnunet.features import plain_network
 from tests.planned import PlannedDataset
@@ -32,8 +34,7 @@ def objective(labeling: Labeling) -> Objective:
     return Objective(
         lambdas=dict.fromkeys(TERMS, 1.0),
         scale_weights=(1.0, 0.5),
-        prototype_norm="sum",
-        prototype_pairs="each",
+        target=PrototypeAlignment("sum", "each"),
         term_weighting="plain",
         labeling=labeling,
     )
@@ -57,7 +58,9 @@ def learn(images: slice, kind: str) -> tuple[dict[str, float], torch.Tensor]:
     reliable[1] = False
     y_i = (torch.rand(3, 3, *sizes[0], generator=generator) > 0.5).float()
     shared = [part[images] for part in (y_i, y_j, reliable)]
-    labels = Labels.mixed_by(torch.full((3,), 0.5)[images], shared[0], None, *shared[1:])
+    labels = Labels.mixed_by(
+        Mixup(0, 1).shares(torch.full((3,), 0.5)[images], shared[0]), shared[0], None, *shared[1:]
+    )
     scaled = [[scale[images] * weight.reshape(1, 3, 1, 1, 1) for scale in view] for view in views]
     terms = objective(labeling).terms(*[StudentView(view, view) for view in scaled], labels)
     sum(terms.values()).backward()
@@ -132,7 +135,7 @@ def learned(dataset: PlannedDataset, images: slice, is_ddp: bool) -> dict[str, A
     return {
         "student": plain_network(trainer.network).state_dict(),
         "teacher": trainer.teacher.module.state_dict(),
-        "thresholds": trainer.thresholds.values,
+        "thresholds": trainer.confidence.values,
     }
 
 

@@ -9,7 +9,9 @@ from batchgeneratorsv2.transforms.utils.seg_to_regions import ConvertSegmentatio
 from nnunetv2.utilities.label_handling.label_handling import LabelManager
 
 from nnunetv2_ducisc.method.labeling import ExclusiveClasses, OverlappingRegions
+from nnunetv2_ducisc.method.mixing import Mixup
 from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective, StudentView
+from nnunetv2_ducisc.method.targets import PrototypeAlignment
 from nnunetv2_ducisc.nnunet.labels import class_names, label_maps, labeling_of
 
 pytestmark = pytest.mark.unit
@@ -101,12 +103,13 @@ def terms_and_gradients(labels: dict, ignored_says: float, dimensions: int) -> l
     objective = Objective(
         lambdas=dict.fromkeys(TERMS, 1.0),
         scale_weights=(1.0,),
-        prototype_norm="sum",
-        prototype_pairs="each",
+        target=PrototypeAlignment("sum", "each"),
         term_weighting="plain",
         labeling=labeling,
     )
-    mixed = Labels.mixed_by(torch.tensor([0.4]), y_i, annotated, y_j, reliable)
+    mixed = Labels.mixed_by(
+        Mixup(0, 1).shares(torch.tensor([0.4]), y_i), y_i, annotated, y_j, reliable
+    )
     terms = objective.terms(*views, mixed)
     sum(terms.values()).backward()
     leaves = [leaf for view in (views[0], views[2]) for leaf in (*view.logits, *view.features)]

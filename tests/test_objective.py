@@ -19,6 +19,7 @@ from nnunetv2_ducisc.method.objective import (
     StudentView,
     rescale,
 )
+from nnunetv2_ducisc.method.targets import PrototypeAlignment
 from tests import naive
 
 pytestmark = pytest.mark.unit
@@ -42,8 +43,7 @@ def objective(
     return Objective(
         lambdas={name: lambdas.get(name, 0.0) for name in TERMS},
         scale_weights=weights,
-        prototype_norm=norm,
-        prototype_pairs=pairs,
+        target=PrototypeAlignment(norm, pairs),
         term_weighting=weighting,
         labeling=ExclusiveClasses(4),
     )
@@ -195,9 +195,19 @@ def test_without_a_prototype_term_no_feature_is_looked_at():
     chosen = objective(cs_ulb=1.0, cs_mix=1.0)
     expected = chosen.terms(*leaves, labels)
     assert chosen.terms(*(view._replace(features=None) for view in leaves), labels) == expected
-    assert not chosen.needs_prototypes
-    assert objective(proto_ulb=0.1).needs_prototypes
-    assert objective(proto_mix=0.1).needs_prototypes
+    assert not chosen.needs_features
+    assert objective(proto_ulb=0.1).needs_features
+    assert objective(proto_mix=0.1).needs_features
+
+
+def test_without_a_mixed_term_no_mixed_image_is_looked_at():
+    leaves, labels = as_tensors(*random_step(2, 2))
+    chosen = objective(proto_ulb=1.0, cs_ulb=1.0)
+    expected = chosen.terms(*leaves, labels)
+    assert chosen.terms(*leaves[:2], None, labels) == expected
+    assert not chosen.needs_mixed
+    assert objective(proto_mix=0.1).needs_mixed
+    assert objective(cs_mix=0.1).needs_mixed
 
 
 # The kinds of image, labeled 0, unlabeled 1, mixed 2, that each term teaches, and through what.

@@ -24,11 +24,13 @@ def model(labels: dict[str, Any], threshold: float = 0.8, patch: int = 4) -> Any
     """One network, whose logits are the image's channels, and its features those doubled."""
     manager = LabelManager(labels, [1, 2])
     classes = class_names({"labels": labels}, manager)
+    labeling, thresholds = labeling_of(manager), torch.full((len(classes),), threshold)
     return SimpleNamespace(
         networks={"network": lambda image: (image, 2 * image)},
         labeler="network",
-        labeling=labeling_of(manager),
-        thresholds=torch.full((len(classes),), threshold),
+        labeling=labeling,
+        thresholds=thresholds,
+        judge=lambda probabilities: labeling.pseudo_label(probabilities, thresholds),
         classes=classes,
         foreground=[index for index, name in enumerate(classes) if name != "background"],
         device=torch.device("cpu"),

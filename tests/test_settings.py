@@ -28,10 +28,12 @@ INTEGERS = (
     "num_val_iterations_per_epoch",
     "save_every",
     "num_scales",
+    "monte_carlo_passes",
     "student_intensity_passes",
 )
 SHARES = (
     "ema_decay",
+    "fixed_threshold",
     "threshold_decay",
     "threshold_min",
     "threshold_max",
@@ -42,6 +44,9 @@ SHARES = (
 )
 NUMBERS = (*SHARES, *LAMBDAS, "initial_lr", "weight_decay")
 CHOICES = {
+    "confidence": ("self_aware", "none", "probability", "entropy", "monte_carlo", "any_class"),
+    "consistency_target": ("prototypes", "features"),
+    "mixing": ("mixup", "cutmix", "cutout", "copy_paste"),
     "term_weighting": ("plain", "self_divided"),
     "prototype_norm": ("mean", "sum"),
     "prototype_pairs": ("each", "batch_mean"),
@@ -281,6 +286,7 @@ def test_the_official_codes_preset_has_its_numbers():
     assert (settings.threshold_min, settings.threshold_max) == (0.5, 0.95)
     assert (settings.teacher_view, settings.student_intensity_passes) == ("same", 1)
     assert settings.warmup_fraction == 2 / 15
+    assert settings.confidence == "any_class"
     assert settings.term_weighting == "self_divided"
     assert (settings.weight_decay, settings.momentum, settings.nesterov) == (1e-4, 0.9, False)
 

@@ -30,7 +30,7 @@ def test_student_and_teacher_are_those_of_the_trainer(finished_run, model):
     teacher, _ = model.networks["teacher"](image)
     with torch.no_grad():
         torch.testing.assert_close(student, finished_run.network.eval()(image)[0])
-        torch.testing.assert_close(teacher, finished_run.teacher_network.logits(image))
+        torch.testing.assert_close(teacher, finished_run.teacher_network.logits(image)[0])
     assert not torch.equal(student, teacher)
     assert model.labeler == "teacher"
 
@@ -45,7 +45,7 @@ def test_the_features_are_what_the_last_layer_makes_the_logits_of(finished_run, 
 
 def test_thresholds_and_log_are_those_at_the_end_of_training(finished_run, model):
     assert model.semi is not None
-    assert torch.equal(model.thresholds, finished_run.thresholds.in_use)
+    assert torch.equal(model.thresholds, finished_run.confidence.in_use)
     assert model.semi.rows == finished_run.progress.rows
     assert model.classes == ["background", "chamber", "wall", "vessel"]
     assert model.foreground == [1, 2, 3]
@@ -58,6 +58,49 @@ def test_a_stock_checkpoint_has_one_network_that_labels(folder, tmp_path):
     assert list(model.networks) == ["network"] and model.labeler == "network"
     assert model.semi is None
     assert model.thresholds.tolist() == [0, 0, 0, 0]
+
+
+def with_settings(folder: Path, other: Path, **settings: object) -> Path:
+    """A copy of the model that says it was trained with these settings."""
+    shutil.copytree(folder, other)
+    file = other / "fold_all/checkpoint_final.pth"
+    checkpoint = torch.load(file, weights_only=False)
+    checkpoint["ducisc"]["settings"] |= settings
+    torch.save(checkpoint, file)
+    return other
+
+
+@pytest.mark.parametrize("confidence", ["entropy", "monte_carlo"])
+def test_a_confidence_without_thresholds_is_refused_by_name(folder, tmp_path, confidence):
+    other = with_settings(folder, tmp_path / folder.name, confidence=confidence)
+    with pytest.raises(DuCiSCError, match=f"with confidence '{confidence}', which is not a thresh"):
+        load_model(other, "all", "checkpoint_final.pth", CPU)
+
+
+def test_a_fixed_threshold_is_the_same_for_every_class(folder, tmp_path):
+    fixed = {"confidence": "probability", "fixed_threshold": 0.875}
+    other = with_settings(folder, tmp_path / folder.name, **fixed)
+    assert load_model(other, "all", "checkpoint_final.pth", CPU).thresholds.tolist() == [0.875] * 4
+
+
+def test_where_any_class_may_pass_the_pseudo_label_is_judged_so(folder, tmp_path):
+    """Probabilities 0.4, 0.6 of the first two classes, thresholds 0.3 and 0.7: the second fails,
+    but the first, which is not the label, is above its own."""
+    bounds = {"threshold_min": 0.0, "threshold_max": 1.0}
+    thresholds = {"values": torch.tensor([0.3, 0.7, 1.0, 1.0])}
+    judged = []
+    for confidence in ("self_aware", "any_class"):
+        other = with_settings(folder, tmp_path / confidence / folder.name, confidence=confidence)
+        file = other / "fold_all/checkpoint_final.pth"
+        checkpoint = torch.load(file, weights_only=False)
+        checkpoint["ducisc"]["settings"] |= bounds
+        checkpoint["ducisc"]["thresholds"] = thresholds
+        torch.save(checkpoint, file)
+        model = load_model(other, "all", "checkpoint_final.pth", CPU)
+        label, reliable = model.judge(torch.tensor([0.4, 0.6, 0, 0]).reshape(1, 4, 1, 1, 1))
+        assert label.flatten().tolist() == [0, 1, 0, 0]
+        judged.append(reliable.flatten().tolist())
+    assert judged == [[False], [True]]
 
 
 def test_a_fold_that_is_not_there_is_an_error_with_the_command_that_trains_it(folder):

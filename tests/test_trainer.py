@@ -121,7 +121,7 @@ def test_a_semi_supervised_step_moves_student_teacher_and_thresholds(tiny):
     student, teacher = weights(trainer.network), weights(trainer.teacher.module)
     step(trainer)
     assert trainer.iteration == 1
-    assert not torch.equal(trainer.thresholds.values, torch.full((4,), 0.25))
+    assert not torch.equal(trainer.confidence.values, torch.full((4,), 0.25))
     for before, after in ((student, trainer.network), (teacher, trainer.teacher.module)):
         moved = [n for n, w in after.state_dict().items() if not torch.equal(w, before[n])]
         assert len(moved) > len(before) / 2

@@ -8,17 +8,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from nnunetv2_ducisc.method.distributed import gathered
 from nnunetv2_ducisc.method.labeling import Labeling
-from nnunetv2_ducisc.method.mixing import mix
-from nnunetv2_ducisc.method.prototypes import (
-    Prototypes,
-    alignment_loss,
-    batch_mean,
-    masked_average,
-)
+from nnunetv2_ducisc.method.mixing import Shares, mixed_labels
+from nnunetv2_ducisc.method.prototypes import Prototypes
+from nnunetv2_ducisc.method.pyramid import Maps, rescale
+from nnunetv2_ducisc.method.targets import FeatureTarget
 
 TERMS = ("proto_ulb", "proto_mix", "cs_ulb", "cs_mix")
 
@@ -46,36 +41,38 @@ class Labels(NamedTuple):
         reliable: which voxels of the unlabeled images count, shape (B, 1 or C, *spatial).
         reliable_mixed: the same of the mixed images: their other half is the truth, where there
             is one.
+        features: F_j^tea, where the target reads the teacher's (Eq. 13).
+        features_mixed: F_k^tea, likewise.
     """
 
     labeled: Tensor
-    pseudo: Tensor
-    mixed: Tensor
-    reliable: Tensor
-    reliable_mixed: Tensor
+    pseudo: Maps
+    mixed: Maps
+    reliable: Maps
+    reliable_mixed: Maps
+    features: Sequence[Tensor] = ()
+    features_mixed: Sequence[Tensor] = ()
 
     @classmethod
     def mixed_by(
         cls,
-        sigma: Tensor,
+        shares: Shares,
         labeled: Tensor,
         annotated: Tensor | None,
-        pseudo: Tensor,
-        reliable: Tensor,
+        pseudo: Maps,
+        reliable: Maps,
     ) -> Labels:
         """Mix the labels as the images are mixed, Eq. 5.
 
         Args:
-            sigma: the ratio of every image, shape (B,).
+            shares: of the two images.
             labeled: y_i.
             annotated: where ``labeled`` holds, shape (B, 1, *spatial); None is everywhere.
             pseudo: y_bar_j.
             reliable: of the unlabeled images.
         """
-        mixed = mix(sigma, labeled, pseudo)
-        if annotated is None:
-            return cls(labeled, pseudo, mixed, reliable, reliable)
-        return cls(labeled, pseudo, mixed * annotated, reliable, reliable & annotated)
+        mixed, reliable_mixed = mixed_labels(shares, labeled, annotated, pseudo, reliable)
+        return cls(labeled, pseudo, mixed, reliable, reliable_mixed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,35 +82,63 @@ class Objective:
     Attributes:
         lambdas: the weight of each of ``TERMS``; a term of weight zero is not computed.
         scale_weights: nnU-Net's deep-supervision weights, which the consistency losses share.
-        prototype_norm: see ``prototypes.alignment_loss``.
-        prototype_pairs: "each" image with each, or the "batch_mean" of each kind.
+        target: what features are brought closer to.
         term_weighting: "plain", or every term "self_divided" by its own detached value.
         labeling: what the logits are.
     """
 
     lambdas: dict[str, float]
     scale_weights: Sequence[float]
-    prototype_norm: str
-    prototype_pairs: str
+    target: FeatureTarget
     term_weighting: str
     labeling: Labeling
 
     @property
-    def needs_prototypes(self) -> bool:
-        """Whether a prototype term has a weight."""
+    def needs_features(self) -> bool:
+        """Whether a term of the features has a weight."""
         return self.lambdas["proto_ulb"] > 0 or self.lambdas["proto_mix"] > 0
 
+    @property
+    def needs_mixed(self) -> bool:
+        """Whether a term of the mixed images has a weight."""
+        return self.lambdas["proto_mix"] > 0 or self.lambdas["cs_mix"] > 0
+
+    @property
+    def needs_teacher_of_mixed(self) -> bool:
+        """Whether the teacher's features of the mixed images are wanted (Eq. 13)."""
+        return self.target.reads_teacher and self.lambdas["proto_mix"] > 0
+
     def terms(
-        self, labeled: StudentView, unlabeled: StudentView, mixed: StudentView, labels: Labels
+        self,
+        labeled: StudentView,
+        unlabeled: StudentView,
+        mixed: StudentView | None,
+        labels: Labels,
     ) -> dict[str, Tensor]:
-        """The terms that have a weight, by name, each a scalar."""
-        p_i = self._prototypes(labeled, labels.labeled) if self.needs_prototypes else []  # Eq. 2
+        """The terms that have a weight, by name, each a scalar.
+
+        Args:
+            labeled: what the student says of x_i.
+            unlabeled: of x_j.
+            mixed: of x_k; None unless ``needs_mixed``.
+            labels: what it is held against.
+        """
+        p_i: list[Prototypes] = []
+        if self.needs_features:
+            p_i = self.target.anchors(labeled.features, labels.labeled)  # Eq. 2
         compute = {
-            "proto_ulb": lambda: self._align(p_i, self._prototypes(unlabeled, labels.pseudo)),
-            "proto_mix": lambda: self._align(p_i, self._prototypes(mixed, labels.mixed)),
+            "proto_ulb": lambda: self.target.loss(
+                p_i, unlabeled.features, labels.pseudo, labels.features
+            ),
             "cs_ulb": lambda: self._consistency(unlabeled, labels.pseudo, labels.reliable),
-            "cs_mix": lambda: self._consistency(mixed, labels.mixed, labels.reliable_mixed),
         }
+        if mixed is not None:
+            compute["proto_mix"] = lambda: self.target.loss(
+                p_i, mixed.features, labels.mixed, labels.features_mixed
+            )
+            compute["cs_mix"] = lambda: self._consistency(
+                mixed, labels.mixed, labels.reliable_mixed
+            )
         return {name: compute[name]() for name in TERMS if self.lambdas[name] > 0}
 
     def total(self, supervised: Tensor, terms: dict[str, Tensor]) -> Tensor:
@@ -124,19 +149,7 @@ class Objective:
         divided = {name: _self_divided(term) for name, term in terms.items()}
         return _self_divided(supervised + 1) + sum(self.lambdas[n] * t for n, t in divided.items())
 
-    def _prototypes(self, view: StudentView, label: Tensor) -> list[Prototypes]:
-        """Eq. 2, 3 or 6 at every scale, of the images of all processes."""
-        pooled = [
-            Prototypes(*map(gathered, masked_average(f, rescale(label, f.shape[2:]))))
-            for f in view.features
-        ]
-        return pooled if self.prototype_pairs == "each" else [batch_mean(p) for p in pooled]
-
-    def _align(self, ours: list[Prototypes], theirs: list[Prototypes]) -> Tensor:
-        """Eq. 4 or 7."""
-        return alignment_loss(ours, theirs, self.prototype_norm)
-
-    def _consistency(self, view: StudentView, label: Tensor, reliable: Tensor) -> Tensor:
+    def _consistency(self, view: StudentView, label: Maps, reliable: Maps) -> Tensor:
         """Eq. 10, summed over the deep-supervision outputs that have a weight."""
         return sum(
             weight * self._consistency_at_scale(logits, label, reliable)
@@ -144,22 +157,10 @@ class Objective:
             if weight > 0
         )  # type: ignore[return-value]
 
-    def _consistency_at_scale(self, logits: Tensor, label: Tensor, reliable: Tensor) -> Tensor:
+    def _consistency_at_scale(self, logits: Tensor, label: Maps, reliable: Maps) -> Tensor:
         """Eq. 10 for one deep-supervision output."""
         size = logits.shape[2:]
         return self.labeling.consistency_loss(logits, rescale(label, size), rescale(reliable, size))
-
-
-def rescale(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Label maps at another resolution, by nnU-Net's own rule for labels (nearest, exact).
-
-    Args:
-        maps: one-hot or soft labels or a mask, shape (B, C, *spatial).
-        size: the spatial shape that is wanted.
-    """
-    if tuple(maps.shape[2:]) == tuple(size):
-        return maps
-    return functional.interpolate(maps.float(), tuple(size), mode="nearest-exact")
 
 
 def _self_divided(term: Tensor) -> Tensor:

@@ -1,12 +1,11 @@
-"""nnU-Net's own training step, fed with the loss of three batches, and the teacher's pass."""
+"""nnU-Net's own training step, fed with the loss of up to three batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
-import torch
 from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
 from torch import Tensor, nn
 
@@ -17,7 +16,7 @@ from nnunetv2_ducisc.nnunet.streams import Logits
 class StepLoss:
     """Stands in for nnU-Net's loss during one semi-supervised step.
 
-    nnU-Net's ``train_step`` passes the concatenated labeled, unlabeled and mixed images on to a
+    nnU-Net's ``train_step`` passes the concatenated kinds of images on to a
     ``streams.Together`` in the network's place, calls this on the result and then does everything
     else (scaling, clipping, the optimizer) as always.
 
@@ -37,16 +36,16 @@ class StepLoss:
         self.objective = objective
         self.labels = labels
         self.values: dict[str, Tensor] = {}
-        self.unlabeled_logits: Tensor
+        self.unlabeled_logits: list[Tensor] = []
 
     def __call__(self, views: Sequence[StudentView], target: Logits) -> Tensor:
-        """Eq. 11 for what the student says of the three batches and the target of the first."""
-        labeled, unlabeled, mixed = views
+        """Eq. 11 for what the student says of each kind of image and the target of the first."""
+        labeled, unlabeled, *mixed = views
         logits = labeled.logits[0] if isinstance(target, Tensor) else list(labeled.logits)
         supervised = self.supervised(logits, target)
-        terms = self.objective.terms(labeled, unlabeled, mixed, self.labels)
+        terms = self.objective.terms(labeled, unlabeled, next(iter(mixed), None), self.labels)
         self.values = {"sup": supervised.detach()} | {n: t.detach() for n, t in terms.items()}
-        self.unlabeled_logits = unlabeled.logits[0].detach()
+        self.unlabeled_logits = [logits.detach() for logits in unlabeled.logits]
         return self.objective.total(supervised, terms)
 
 
@@ -58,27 +57,6 @@ def deep_supervision_weights(loss: nn.Module) -> Sequence[float]:
 def full_resolution(target: Logits) -> Tensor:
     """The target at the resolution of the patch, with or without deep supervision."""
     return target if isinstance(target, Tensor) else target[0]
-
-
-class TeacherNetwork:
-    """The teacher's forward pass: full resolution alone, no gradient, autocast where nnU-Net's is.
-
-    Args:
-        network: the teacher's plain network; it keeps a deep-supervision switch of its own.
-        compiled: whether nnU-Net compiles the student.
-    """
-
-    def __init__(self, network: nn.Module, compiled: bool) -> None:
-        if isinstance(decoder := getattr(network, "decoder", None), nn.Module):
-            decoder.deep_supervision = False  # type: ignore[assignment]
-        self._forward = torch.compile(network) if compiled else network
-
-    @torch.no_grad()
-    def logits(self, images: Tensor) -> Tensor:
-        """Of images of shape (B, channels, *spatial): shape (B, C, *spatial)."""
-        device = images.device.type
-        with torch.autocast(device) if device == "cuda" else nullcontext():
-            return self._forward(images)
 
 
 @contextmanager

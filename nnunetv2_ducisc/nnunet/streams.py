@@ -1,4 +1,4 @@
-"""The student's pass over labeled, unlabeled and mixed images: all at once, or kind by kind."""
+"""The student's pass over the kinds of images: all at once, or kind by kind."""
 
 from __future__ import annotations
 
@@ -21,34 +21,42 @@ class Together:
     Args:
         network: nnU-Net's, with whatever wrappers.
         features: the hooks of its decoder, which have to be recording.
+        kinds: how many kinds of images there are: labeled, unlabeled and, maybe, mixed.
     """
 
-    def __init__(self, network: nn.Module, features: DecoderFeatures) -> None:
+    def __init__(self, network: nn.Module, features: DecoderFeatures, kinds: int = 3) -> None:
         self.network = network
         self.features = features
+        self.kinds = kinds
 
     def __call__(self, images: Tensor) -> list[StudentView]:
-        """Images of shape (3 B, channels, *spatial): what the student says of each third."""
-        logits = _scales(self.network(images))
-        thirds = zip(_by_third(logits), _by_third(self.features.finest_first), strict=True)
-        return [StudentView(*third) for third in thirds]
+        """Images of shape (kinds x B, channels, *spatial): what the student says of each kind."""
+        logits = self._by_kind(_scales(self.network(images)))
+        features = self._by_kind(self.features.finest_first)
+        return [StudentView(*view) for view in zip(logits, features, strict=True)]
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The network's, whose gradients nnU-Net clips."""
         return self.network.parameters()
+
+    def _by_kind(self, scales: Sequence[Tensor]) -> list[list[Tensor]]:
+        """Scales of concatenated batches -> batches of scales."""
+        chunks = [scale.chunk(self.kinds) for scale in scales]
+        return [[chunk[kind] for chunk in chunks] for kind in range(self.kinds)]
 
 
 class OneAtATime(Together):
     """A pass a kind of image, of which only logits and features are kept.
 
     Everything else is computed once more when its gradient is wanted: the gradients are those of
-    ``Together``, with the activations of one kind in memory instead of three, for the time of three
-    more forward passes.
+    ``Together``, with the activations of one kind in memory at a time, for the time of one more
+    forward pass a kind.
     """
 
     def __call__(self, images: Tensor) -> list[StudentView]:
         """As ``Together`` does."""
-        return [checkpoint(self._pass, third, use_reentrant=False) for third in images.chunk(3)]
+        batches = images.chunk(self.kinds)
+        return [checkpoint(self._pass, batch, use_reentrant=False) for batch in batches]
 
     def _pass(self, images: Tensor) -> StudentView:
         logits = _scales(self.network(images))
@@ -58,9 +66,3 @@ class OneAtATime(Together):
 def _scales(logits: Logits) -> Sequence[Tensor]:
     """One entry an output, with or without deep supervision."""
     return [logits] if isinstance(logits, Tensor) else logits
-
-
-def _by_third(scales: Sequence[Tensor]) -> list[list[Tensor]]:
-    """Scales of three concatenated batches -> three batches of scales."""
-    chunks = [scale.chunk(3) for scale in scales]
-    return [[chunk[batch] for chunk in chunks] for batch in range(3)]

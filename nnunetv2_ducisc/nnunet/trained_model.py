@@ -14,9 +14,11 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from torch import Tensor
 
+from nnunetv2_ducisc.alternatives import confidence_of
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
-from nnunetv2_ducisc.method.confidence import SelfAwareThresholds
+from nnunetv2_ducisc.method.confidence import Confidence, TeacherSays
 from nnunetv2_ducisc.method.labeling import Labeling
+from nnunetv2_ducisc.method.pyramid import finest
 from nnunetv2_ducisc.method.teacher import ema_teacher
 from nnunetv2_ducisc.nnunet.checkpoint import KEY
 from nnunetv2_ducisc.nnunet.features import plain_network
@@ -25,6 +27,9 @@ from nnunetv2_ducisc.nnunet.observed_network import ObservedNetwork
 from nnunetv2_ducisc.progress import Row
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
+# The ways of confidence that hold a voxel's probability against its class's threshold.
+WITH_THRESHOLDS = ("self_aware", "none", "probability", "any_class")
+
 
 @dataclass(frozen=True)
 class SemiSupervision:
@@ -32,13 +37,15 @@ class SemiSupervision:
 
     Attributes:
         settings: the numbers it was trained with.
-        thresholds: the ones in use at its end, shape (C,).
+        confidence: which pseudo-labeled voxels counted at its end.
         rows: its log, a row an epoch.
+        iterations: how many it has had.
     """
 
     settings: DuCiSCSettings
-    thresholds: Tensor
+    confidence: Confidence
     rows: list[Row]
+    iterations: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +96,22 @@ class TrainedModel:
         """Shape (C,); zero, so that every voxel passes, where training used no unlabeled image."""
         if self.semi is None:
             return torch.zeros(len(self.classes), device=self.device)
-        return self.semi.thresholds.to(self.device)
+        return self.semi.confidence.in_use.to(self.device)
+
+    def judge(self, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+        """The pseudo label and where it is reliable, as training would have it.
+
+        Args:
+            probabilities: of the ``labeler``, shape (B, C, *spatial).
+
+        Returns:
+            As ``Labeling.pseudo_label``.
+        """
+        if self.semi is None:
+            return self.labeling.pseudo_label(probabilities, self.thresholds)
+        says = TeacherSays(torch.empty(0), [probabilities], _never)
+        label, reliable = self.semi.confidence.label(says, self.semi.iterations)
+        return finest(label), finest(reliable)
 
     @property
     def labeler(self) -> str:
@@ -191,13 +213,19 @@ def _semi_supervision(state: dict[str, Any], predictor: nnUNetPredictor) -> Semi
     settings = DuCiSCSettings().overridden_by(state["settings"], "the checkpoint")
     if settings.is_supervised:
         return None
-    values = state["thresholds"]["values"]
-    thresholds = SelfAwareThresholds(
-        len(values),
-        labeling_of(predictor.label_manager).chance,
-        settings.threshold_decay,
-        settings.threshold_min,
-        settings.threshold_max,
-    )
-    thresholds.load_state_dict(state["thresholds"])
-    return SemiSupervision(settings, thresholds.in_use, state["progress"]["rows"])
+    if settings.confidence not in WITH_THRESHOLDS:
+        raise DuCiSCError(
+            f"This model was trained with confidence {settings.confidence!r}, which is not a "
+            "threshold for every class, so that the report cannot say which pseudo labels "
+            f"counted: analyze a model trained with {', '.join(WITH_THRESHOLDS)}, or measure this "
+            "one with ducisc evaluate."
+        )
+    labeling, values = labeling_of(predictor.label_manager), state["thresholds"]["values"]
+    confidence = confidence_of(settings, labeling, len(values), 1, predictor.device)
+    confidence.load_state_dict(state["thresholds"])
+    return SemiSupervision(settings, confidence, state["progress"]["rows"], state["iteration"])
+
+
+def _never(images: Tensor) -> Tensor:
+    """No confidence with thresholds asks the teacher again."""
+    raise NotImplementedError

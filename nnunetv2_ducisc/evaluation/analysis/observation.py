@@ -95,7 +95,7 @@ def _judge(
 ) -> Tensor:
     """Count the pseudo label of a tile, and return it."""
     probabilities = view.probabilities[model.labeler]
-    label, reliable = model.labeling.pseudo_label(probabilities, model.thresholds)
+    label, reliable = model.judge(probabilities)
     if view.annotated is not None:
         label = label * view.annotated
     counts.add(label, reliable, view.truth)

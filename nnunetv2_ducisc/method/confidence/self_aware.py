@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from nnunetv2_ducisc.method.confidence.interface import PseudoLabel, TeacherSays
 from nnunetv2_ducisc.method.distributed import summed
+from nnunetv2_ducisc.method.labeling import Labeling
+from nnunetv2_ducisc.method.pyramid import Maps, finest
 
 
 class SelfAwareThresholds:
@@ -70,17 +75,36 @@ class SelfAwareThresholds:
         self.values = state["values"].to(self.values.device).clone()
 
 
-def count_voxels(pseudo_label: Tensor, reliable: Tensor) -> tuple[Tensor, Tensor, int]:
-    """How a batch's pseudo label fares, for the log.
+class SelfAware(SelfAwareThresholds):
+    """Reliable above the self-aware threshold of its own class (Eq. 8 to 10); the paper's choice.
 
     Args:
-        pseudo_label: maps of zeros and ones, shape (B, C, *spatial).
-        reliable: shape (B, 1 or C, *spatial).
-
-    Returns:
-        For every class the number of its voxels and of those that are reliable, shape (C,) each,
-        and the number of all voxels.
+        labeling: what the network's outputs are.
+        num_classes: C, the number of the network's outputs.
+        decay: beta of Eq. 8.
+        minimum: lower bound of the thresholds in use; None is chance.
+        maximum: upper bound of the thresholds in use; 1.0 is none.
+        device: where the state lives.
     """
-    axes = (0, *range(2, pseudo_label.ndim))
-    passed = (pseudo_label * reliable).sum(axes)
-    return pseudo_label.sum(axes), passed, pseudo_label[:, 0].numel()
+
+    reads_all_outputs = False
+
+    def __init__(
+        self,
+        labeling: Labeling,
+        num_classes: int,
+        decay: float,
+        minimum: float | None = None,
+        maximum: float = 1.0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(num_classes, labeling.chance, decay, minimum, maximum, device)
+        self.labeling = labeling
+
+    def label(self, teacher: TeacherSays, iteration: int) -> PseudoLabel:
+        """Held against the thresholds of the step before."""
+        return PseudoLabel(*self.labeling.pseudo_label(teacher.outputs[0], self.in_use))
+
+    def learn(self, student: Sequence[Tensor], label: Maps) -> None:
+        """Eq. 8 and 9."""
+        self.update(self.labeling.probabilities(student[0]), finest(label))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+
+from nnunetv2_ducisc.method.mixing.shares import Shares
 
 
 def draw_mix_ratio(batch_size: int, low: float, high: float) -> Tensor:
@@ -25,3 +30,25 @@ def mix(ratio: Tensor, labeled: Tensor, unlabeled: Tensor) -> Tensor:
     """
     sigma = ratio.to(labeled).reshape(-1, *[1] * (labeled.ndim - 1))
     return sigma * labeled + (1 - sigma) * unlabeled
+
+
+@dataclass(frozen=True)
+class Mixup:
+    """Both images everywhere, blended (Eq. 5); the paper's choice.
+
+    Attributes:
+        low: smallest sigma.
+        high: largest sigma.
+    """
+
+    low: float
+    high: float
+
+    def draw(self, images: int, spatial: Sequence[int]) -> Tensor:
+        """Sigma, one an image, shape (B,)."""
+        return draw_mix_ratio(images, self.low, self.high)
+
+    def shares(self, drawn: Tensor, labeled: Tensor) -> Shares:
+        """Sigma and 1 - sigma, the same in all voxels of an image."""
+        sigma = drawn.to(labeled).reshape(-1, *[1] * (labeled.ndim - 1))
+        return Shares(sigma, 1 - sigma)
