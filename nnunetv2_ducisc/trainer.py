@@ -95,7 +95,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             self.teacher.module,
             self._do_i_compile(),
             self.labeling,
-            self.confidence.reads_all_outputs,
+            self.confidence.reads_all_outputs and self.enable_deep_supervision,
             scales,
         )
 

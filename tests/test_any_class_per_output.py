@@ -58,8 +58,8 @@ def test_another_class_above_its_threshold_makes_a_voxel_reliable():
     judge = AnyClassPerOutput(ExclusiveClasses(2), 2, 1, BETA, minimum=0.0)
     judge.load_state_dict({"values": torch.tensor([0.6, 0.4])})
     maps, reliable = judge.label(says(voxels((0.55, 0.45))), 0)
-    assert maps.scales[0].flatten().tolist() == [1, 0]
-    assert reliable.scales[0].all()
+    assert maps.flatten().tolist() == [1, 0]
+    assert reliable.all()
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -73,8 +73,8 @@ def test_with_two_classes_and_bounds_from_one_half_it_is_the_papers_rule(dimensi
     for judge in judges:
         judge.load_state_dict(values)
     official, paper = (judge.label(says(p), 0) for judge in judges)
-    assert torch.equal(official.maps.scales[0], paper.maps)
-    assert torch.equal(official.reliable.scales[0], paper.reliable)
+    assert torch.equal(official.maps, paper.maps)
+    assert torch.equal(official.reliable, paper.reliable)
     assert 0 < paper.reliable.float().mean() < 1
 
 

@@ -15,6 +15,7 @@ from nnunetv2_ducisc.nnunet.checkpoint import seed_everything
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from nnunetv2_ducisc.variants import (
     nnUNetTrainerDuCiSC_5epochs,
+    nnUNetTrainerDuCiSC_official,
     nnUNetTrainerDuCiSC_paper,
     nnUNetTrainerDuCiSC_supervised,
 )
@@ -165,8 +166,9 @@ def test_the_other_presets_train(tiny, preset):
     assert np.isfinite([step(trainer), step(trainer)]).all()
 
 
-def test_training_works_without_deep_supervision(tiny):
-    class WithoutDeepSupervision(nnUNetTrainerDuCiSC):
+@pytest.mark.parametrize("preset", [nnUNetTrainerDuCiSC, nnUNetTrainerDuCiSC_official])
+def test_training_works_without_deep_supervision(tiny, preset):
+    class WithoutDeepSupervision(preset):
         def __init__(
             self,
             plans,

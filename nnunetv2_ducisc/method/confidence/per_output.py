@@ -61,6 +61,8 @@ class AnyClassPerOutput:
             label, mask = self.labeling.pseudo_label(probabilities, own.in_use)
             maps.append(label)
             reliable.append(mask | self._any_passes(probabilities, own.in_use))
+        if len(maps) == 1:  # without deep supervision, where prototypes want other resolutions, too
+            return PseudoLabel(maps[0], reliable[0])
         return PseudoLabel(Pyramid(maps), Pyramid(reliable))
 
     def learn(self, student: Sequence[Tensor], label: Maps) -> None:
