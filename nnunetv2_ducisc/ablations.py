@@ -22,6 +22,7 @@ __all__ = [
     "nnUNetTrainerDuCiSC_monteCarlo",
     "nnUNetTrainerDuCiSC_noConfidence",
     "nnUNetTrainerDuCiSC_noPrototypes",
+    "nnUNetTrainerDuCiSC_temporalEnsembling",
     "nnUNetTrainerDuCiSC_unlabeled",
     "nnUNetTrainerDuCiSC_unlabeledConsistency",
 ]
@@ -97,6 +98,12 @@ class nnUNetTrainerDuCiSC_featureConsistency(nnUNetTrainerDuCiSC):
     """Table VIII: the teacher's features of the same image, Eq. 13, instead of prototypes."""
 
     fixed_settings: ClassVar[dict[str, Any]] = {"consistency_target": "features"}
+
+
+class nnUNetTrainerDuCiSC_temporalEnsembling(nnUNetTrainerDuCiSC):
+    """Table IX: the average of the student's predictions of a case, instead of a mean teacher."""
+
+    fixed_settings: ClassVar[dict[str, Any]] = {"ensembling": "temporal"}
 
 
 class nnUNetTrainerDuCiSC_cutMix(nnUNetTrainerDuCiSC):

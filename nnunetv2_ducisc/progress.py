@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nnunetv2_ducisc.method.confidence import Counts
 from nnunetv2_ducisc.method.distributed import summed
 from nnunetv2_ducisc.method.objective import TERMS
 
@@ -19,8 +20,9 @@ class ProgressLog:
 
     Columns: ``epoch``, ``iteration`` (steps done), ``loss_sup`` and a ``loss_<term>`` a term,
     unweighted, and for every class ``threshold_``, ``pass_rate_`` (share of its pseudo-labeled
-    voxels that count) and ``share_`` (its share of the pseudo label). What was not computed, as in
-    warm-up, is an empty cell.
+    voxels that count), ``share_`` (its share of the pseudo label) and ``patches_`` (share of the
+    unlabeled patches whose pseudo label shows it). What was not computed, as in warm-up, is an
+    empty cell.
 
     Args:
         class_names: the names of the classes, in the order of the network's outputs.
@@ -31,21 +33,19 @@ class ProgressLog:
         self.rows: list[Row] = []
         self._losses: list[dict[str, Tensor]] = []
         self._counts: list[Tensor] = []
-        self._voxels = 0
+        self._totals = torch.zeros(2, dtype=torch.float64)
         losses = [f"loss_{name}" for name in ("sup", *TERMS)]
         self.columns = ["epoch", "iteration", *losses] + [
             f"{quantity}_{name}"
-            for quantity in ("threshold", "pass_rate", "share")
+            for quantity in ("threshold", "pass_rate", "share", "patches")
             for name in class_names
         ]
 
-    def add_step(
-        self, losses: dict[str, Tensor], voxels: Tensor, reliable: Tensor, total: int
-    ) -> None:
-        """Keep a semi-supervised step: scalars by term, and what ``count_voxels`` says."""
+    def add_step(self, losses: dict[str, Tensor], counts: Counts) -> None:
+        """Keep a semi-supervised step: scalars by term, and how its pseudo label fared."""
         self._losses.append({f"loss_{name}": loss.detach() for name, loss in losses.items()})
-        self._counts.append(torch.stack([voxels, reliable]))
-        self._voxels += total
+        self._counts.append(torch.stack([counts.voxels, counts.reliable, counts.images]))
+        self._totals += torch.tensor([counts.all_voxels, counts.all_images])
 
     def end_epoch(self, epoch: int, iteration: int, train_loss: float, thresholds: Tensor) -> Row:
         """Close the epoch and return its row; in warm-up the training loss is L_sup."""
@@ -53,7 +53,7 @@ class ProgressLog:
         row |= self._mean_losses() | self._shares() if self._counts else {"loss_sup": train_loss}
         names = [f"threshold_{name}" for name in self.class_names]
         row |= dict(zip(names, thresholds.tolist(), strict=True))
-        self._losses, self._counts, self._voxels = [], [], 0
+        self._losses, self._counts, self._totals = [], [], torch.zeros_like(self._totals)
         self.rows = [*(r for r in self.rows if r["epoch"] < epoch), row]
         return row
 
@@ -63,16 +63,17 @@ class ProgressLog:
         return {c: torch.stack([step[c] for step in self._losses]).mean().item() for c in columns}
 
     def _shares(self) -> Row:
-        """Pass rate and share of every class over all voxels of the epoch, of all processes.
+        """Pass rate and shares of every class over all of the epoch's steps, of all processes.
 
         A class that the pseudo label never shows has no pass rate.
         """
         counts = torch.stack(self._counts).double().sum(0)
-        voxels, reliable = summed(counts).tolist()
-        total = summed(counts.new_tensor(self._voxels)).item()
+        of_class = summed(counts).T.tolist()
+        all_voxels, all_patches = summed(self._totals.to(counts.device)).tolist()
         row: Row = {}
-        for name, count, passed in zip(self.class_names, voxels, reliable, strict=True):
-            row[f"share_{name}"] = count / total
+        for name, (count, passed, patches) in zip(self.class_names, of_class, strict=True):
+            row[f"share_{name}"] = count / all_voxels
+            row[f"patches_{name}"] = patches / all_patches
             if count > 0:
                 row[f"pass_rate_{name}"] = passed / count
         return row
@@ -84,6 +85,7 @@ class ProgressLog:
         if f"share_{self.class_names[0]}" in row:  # not in warm-up
             parts.append(self._of_classes(row, "pass rates", "pass_rate"))
             parts.append(self._of_classes(row, "shares", "share"))
+            parts.append(self._of_classes(row, "in patches", "patches"))
             absent = [name for name in self.class_names if row[f"share_{name}"] == 0]
             if absent:
                 parts.append(f"no pseudo label shows {', '.join(absent)}")

@@ -15,6 +15,7 @@ TeacherView = Literal["weak", "same"]
 Confidence = Literal["self_aware", "none", "probability", "entropy", "monte_carlo", "any_class"]
 Mixing = Literal["mixup", "cutmix", "cutout", "copy_paste"]
 ConsistencyTarget = Literal["prototypes", "features"]
+Ensembling = Literal["mean_teacher", "temporal"]
 TermWeighting = Literal["plain", "self_divided"]
 LearningRateSchedule = Literal["poly", "constant"]
 
@@ -37,7 +38,14 @@ class DuCiSCSettings:
         lambda_cs_mix: weight lambda_4 of the consistency loss on mixed images (Eq. 10).
         term_weighting: "plain" lambdas (paper), or every term "self_divided" by its own value
             before it is weighted (official code).
+        ensembling: who labels unlabeled images: the "mean_teacher", or the "temporal" average of
+            the student's predictions of each case (Table IX).
         ema_decay: alpha, how slowly the teacher follows the student.
+        ensemble_decay: what an older prediction weighs in the temporal average, against the next.
+        prediction_interval: epochs between two predictions of all unlabeled cases, where "temporal"
+            or pseudo foreground asks for them.
+        oversample_pseudo_foreground: share of the unlabeled patches, rounded as nnU-Net rounds its
+            own, around a voxel that the last prediction confidently calls foreground; 0 is off.
         confidence: which pseudo-labeled voxels count (Table VII): those above "self_aware"
             thresholds (Eq. 8), all ("none"), those above one "probability", those of low "entropy",
             alone or over "monte_carlo" looks at noisy images, or "any_class" (official code).
@@ -80,7 +88,11 @@ class DuCiSCSettings:
     lambda_cs_ulb: float = 2.0
     lambda_cs_mix: float = 1.0
     term_weighting: TermWeighting = "plain"
+    ensembling: Ensembling = "mean_teacher"
     ema_decay: float = 0.99
+    ensemble_decay: float = 0.6
+    prediction_interval: int = 10
+    oversample_pseudo_foreground: float = 0.0
     confidence: Confidence = "self_aware"
     fixed_threshold: float = 0.95
     monte_carlo_passes: int = 8
@@ -124,6 +136,7 @@ class DuCiSCSettings:
                 f"Setting threshold_min is {self.threshold_min}, above threshold_max, which is "
                 f"{self.threshold_max}: lower threshold_min or raise threshold_max."
             )
+        self._check_combination()
 
     @property
     def is_supervised(self) -> bool:
@@ -136,6 +149,12 @@ class DuCiSCSettings:
     def warmup_iterations(self) -> int:
         """Iterations of plain supervised training at the start of the run."""
         return round(self.warmup_fraction * self.num_epochs * self.num_iterations_per_epoch)
+
+    @property
+    def predicts_cases(self) -> bool:
+        """Whether training predicts whole unlabeled cases from time to time."""
+        wanted = self.ensembling == "temporal" or self.oversample_pseudo_foreground > 0
+        return wanted and not self.is_supervised
 
     def replace(self, **changes: Any) -> DuCiSCSettings:  # noqa: ANN401 (one value per field)
         """These settings with some fields changed."""
@@ -169,6 +188,23 @@ class DuCiSCSettings:
         except DuCiSCError as error:
             raise DuCiSCError(f"In {where}: {error}") from error
 
+    def _check_combination(self) -> None:
+        """Refuse parts that want a network which the others do not ask."""
+        who = "ensembling 'temporal', whose average is no network to look into or to ask again"
+        if self.ensembling == "temporal" and self.consistency_target == "features":
+            raise DuCiSCError(
+                f"Setting consistency_target 'features' does not go with {who}: take 'prototypes'."
+            )
+        for part, is_on in (
+            (who, self.ensembling == "temporal"),
+            ("oversample_pseudo_foreground", self.oversample_pseudo_foreground > 0),
+        ):
+            if is_on and self.confidence in ("monte_carlo", "any_class"):
+                raise DuCiSCError(
+                    f"Setting confidence {self.confidence!r} does not go with {part}: take "
+                    "'self_aware', 'probability', 'entropy' or 'none'."
+                )
+
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain values, for the checkpoint and the log."""
         return dataclasses.asdict(self)
@@ -186,6 +222,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "lambda_cs_ulb": (0, _ANY),
     "lambda_cs_mix": (0, _ANY),
     "ema_decay": (0, 1),
+    "ensemble_decay": (0, 0.999),
+    "prediction_interval": (1, _ANY),
+    "oversample_pseudo_foreground": (0, 1),
     "fixed_threshold": (0, 1),
     "monte_carlo_passes": (1, 100),
     "threshold_decay": (0, 1),

@@ -17,10 +17,18 @@ from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective
 from nnunetv2_ducisc.method.pyramid import finest
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
+from nnunetv2_ducisc.nnunet.case_predictor import CasePredictor
 from nnunetv2_ducisc.nnunet.configured_trainer import ConfiguredTrainer
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures, plain_network
+from nnunetv2_ducisc.nnunet.labeler import Labeler, MeanTeacher, TemporalEnsemble
 from nnunetv2_ducisc.nnunet.labels import class_names, label_maps, labeling_of
-from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch, stop, unlabeled_loader
+from nnunetv2_ducisc.nnunet.loading import (
+    UnlabeledBatch,
+    restarted,
+    stop,
+    unlabeled_cases,
+    unlabeled_loader,
+)
 from nnunetv2_ducisc.nnunet.step import (
     StepLoss,
     deep_supervision_weights,
@@ -30,6 +38,7 @@ from nnunetv2_ducisc.nnunet.step import (
 from nnunetv2_ducisc.nnunet.streams import OneAtATime, Together
 from nnunetv2_ducisc.nnunet.support import check_supported
 from nnunetv2_ducisc.nnunet.teacher_network import TeacherNetwork
+from nnunetv2_ducisc.nnunet.unlabeled_predictions import UnlabeledPredictions
 from nnunetv2_ducisc.progress import ProgressLog
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
@@ -98,6 +107,16 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             self.confidence.reads_all_outputs and self.enable_deep_supervision,
             scales,
         )
+        self.labeler: Labeler = MeanTeacher(self.teacher_network, self.device)
+        if self.settings.ensembling == "temporal":
+            self.labeler = TemporalEnsemble(self.labeling, self.device)
+        self.predictions = UnlabeledPredictions(
+            Path(self.output_folder) / "unlabeled_predictions",
+            self.settings,
+            self.labeling,
+            len(self.classes),
+            confidence_of(self.settings, self.labeling, len(self.classes), len(scale_weights)),
+        )
 
     def configure_optimizers(self) -> tuple[Optimizer, PolyLRScheduler]:
         """nnU-Net's optimizer and schedule with the settings' numbers."""
@@ -112,7 +131,11 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         """nnU-Net's loaders of labeled cases and, beside them, ours of unlabeled ones."""
         if self.settings.is_supervised:
             return super().get_dataloaders()
-        self.dataloader_unlabeled = unlabeled_loader(self, self.settings)
+        cases = self.predictions.added_to(unlabeled_cases(self))
+        self.predictions.start()
+        self.dataloader_unlabeled = unlabeled_loader(
+            self, self.settings, cases, self.predictions.num_maps
+        )
         # Like nnU-Net's: a loader that cannot load says so before training starts.
         next(self.dataloader_unlabeled)
         return super().get_dataloaders()
@@ -121,6 +144,8 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         """Start as nnU-Net does, and name the settings in the log."""
         super().on_train_start()
         self.print_to_log_file(f"DuCiSC {__version__} settings: {self.settings.as_dict()}")
+        if self.predictions.is_due(self.current_epoch):  # without warm-up
+            self._predict_unlabeled_cases()
 
     def run_training(self) -> None:
         """Train; end the loaders' processes whatever ends the training."""
@@ -148,7 +173,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
 
     def _semi_supervised_step(self, batch: dict) -> dict:
         """The algorithm of the paper for one labeled and one unlabeled batch."""
-        unlabeled = UnlabeledBatch.of(next(self.dataloader_unlabeled))
+        unlabeled = UnlabeledBatch.of(next(self.dataloader_unlabeled), self.predictions.num_maps)
         x_i = batch["data"].to(self.device, non_blocking=True)
         x_j = unlabeled.student.to(self.device, non_blocking=True)
         target = full_resolution(batch["target"]).to(self.device)
@@ -156,7 +181,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         shares = self.mixing.shares(self.mixing.draw(len(x_i), x_i.shape[2:]), y_i)
         x_k = shares.mix(x_i, x_j)  # Eq. 5
 
-        teacher = self.teacher_network(unlabeled.teacher.to(self.device))
+        teacher = self.labeler(unlabeled)
         y_j, reliable = self.confidence.label(teacher, self.iteration)
         labels = Labels.mixed_by(shares, y_i, annotated, y_j, reliable)  # Eq. 5
         labels = labels._replace(features=teacher.features)
@@ -176,7 +201,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             outputs = super().train_step({"data": torch.cat(images), "target": batch["target"]})
         self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
         self.confidence.learn(loss.unlabeled_logits, y_j)  # Eq. 8, 9
-        self.progress.add_step(loss.values, *count_voxels(finest(y_j), finest(reliable)))
+        self.progress.add_step(loss.values, count_voxels(finest(y_j), finest(reliable)))
         return outputs
 
     def _check_finite(self, values: dict[str, torch.Tensor], cases: list[str]) -> None:
@@ -203,6 +228,29 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             for column, value in row.items():
                 logger.log(f"ducisc/{column}", value, self.current_epoch)
 
+    def on_epoch_end(self) -> None:
+        """End the epoch as nnU-Net does; before it, predict the unlabeled cases where it is time.
+
+        A checkpoint then follows at once: what it goes on from is what lies on the disk.
+        """
+        following = self.current_epoch + 1
+        if following == self.num_epochs or not self.predictions.is_due(following):
+            super().on_epoch_end()
+            return
+        self._predict_unlabeled_cases()
+        with replaced(self, "save_every", 1):
+            super().on_epoch_end()
+        self.predictions.forget_older()
+
+    def _predict_unlabeled_cases(self) -> None:
+        """Make the predictions of all unlabeled cases anew, and patches from them."""
+        is_temporal = self.settings.ensembling == "temporal"
+        network = plain_network(self.network) if is_temporal else self.teacher.module
+        self.predictions.confidence.load_state_dict(self.confidence.state_dict())
+        predict = CasePredictor(self, network).logits
+        self.print_to_log_file(self.predictions.update(predict, self.iteration))
+        self.dataloader_unlabeled = restarted(self.dataloader_unlabeled)
+
     def added_state(self) -> dict[str, Any]:
         """What a checkpoint holds under the key ``ducisc``."""
         return {
@@ -211,6 +259,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             "thresholds": self.confidence.state_dict(),
             "progress": self.progress.state_dict(),
             "iteration": self.iteration,
+            "predictions": self.predictions.updates,
         }
 
     def restore_added_state(self, state: dict[str, Any]) -> None:
@@ -220,10 +269,12 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         self.confidence.load_state_dict(state["thresholds"])
         self.progress.load_state_dict(state["progress"])
         self.iteration = state["iteration"]
+        self.predictions.updates = state["predictions"]
 
     def on_train_end(self) -> None:
         """End as nnU-Net does, and leave the teacher beside ``checkpoint_final.pth``."""
         super().on_train_end()
+        self.predictions.finish()
         final = Path(self.output_folder) / "checkpoint_final.pth"
         if self.local_rank == 0 and not self.disable_checkpointing:
             checkpoints.write_teacher(final, weights_of(self.teacher))

@@ -125,6 +125,7 @@ def images_seen(trainer: Any) -> tuple[list[int], list[int]]:
         (nnUNetTrainerDuCiSC_mixed, [6], [2]),
         (nnUNetTrainerDuCiSC_featureConsistency, [6], [2, 2]),
         (ablations.nnUNetTrainerDuCiSC_monteCarlo, [6], [2, 2, 2]),
+        (ablations.nnUNetTrainerDuCiSC_temporalEnsembling, [6], []),
     ],
 )
 def test_what_is_switched_off_is_not_computed(tiny, trainer_class, student, teacher):

@@ -121,11 +121,12 @@ def test_the_counts_are_those_of_the_voxels_of_each_class(dimensions, classes, a
     rng = np.random.default_rng(0)
     _, label = random_batch(rng, dimensions, classes, absent)
     mask = rng.integers(0, 2, size=(2, 1, *label.shape[2:])).astype(bool)
-    voxels, reliable, total = count_voxels(torch.from_numpy(label), torch.from_numpy(mask))
-    assert total == 2 * label[0, 0].size
+    voxels, reliable, images, *total = count_voxels(torch.from_numpy(label), torch.from_numpy(mask))
+    assert total == [2 * label[0, 0].size, 2]
     for c in range(classes):
         of_class = [mask[(b, 0, *v)] for b, v in voxels_of(label, c)]
         assert (voxels[c], reliable[c]) == (len(of_class), sum(of_class))
+        assert images[c] == len({b for b, _ in voxels_of(label, c)})
 
 
 def voxels_of(label: np.ndarray, c: int):

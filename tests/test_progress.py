@@ -10,9 +10,16 @@ import pytest
 import torch
 
 from nnunetv2_ducisc.figures import progress_figure
+from nnunetv2_ducisc.method.confidence import Counts
 from nnunetv2_ducisc.progress import ProgressLog
 
 pytestmark = pytest.mark.unit
+
+
+def counts(voxels, reliable, images, all_voxels, all_images) -> Counts:
+    of_class = (torch.tensor(values) for values in (voxels, reliable, images))
+    return Counts(*of_class, all_voxels, all_images)
+
 
 HALF = torch.tensor([0.5, 0.5])
 
@@ -20,7 +27,7 @@ HALF = torch.tensor([0.5, 0.5])
 def semi_supervised_epoch(log: ProgressLog, epoch: int, losses: list[float]):
     for loss in losses:
         values = {"sup": torch.tensor(loss), "cs_ulb": torch.tensor(2 * loss)}
-        log.add_step(values, torch.tensor([6.0, 2.0]), torch.tensor([6.0, 0.5]), 8)
+        log.add_step(values, counts([6.0, 2.0], [6.0, 0.5], [1, 1], 8, 1))
     return log.end_epoch(epoch, iteration=len(losses), train_loss=9.0, thresholds=HALF)
 
 
@@ -35,12 +42,21 @@ def test_a_row_is_the_mean_of_the_epochs_steps():
 def test_pass_rates_are_of_all_voxels_of_the_epoch_and_absent_classes_have_none():
     """Organ: 0 of 0, then 9 of 10 voxels: 0.9, not their mean 0.45. Vessel: never there."""
     log = ProgressLog(["background", "organ", "vessel"])
-    log.add_step({}, torch.tensor([10.0, 0, 0]), torch.tensor([10.0, 0, 0]), 10)
-    log.add_step({}, torch.tensor([10.0, 10, 0]), torch.tensor([5.0, 9, 0]), 20)
+    log.add_step({}, counts([10.0, 0, 0], [10.0, 0, 0], [2, 0, 0], 10, 2))
+    log.add_step({}, counts([10.0, 10, 0], [5.0, 9, 0], [2, 1, 0], 20, 2))
     row = log.end_epoch(0, iteration=2, train_loss=0.0, thresholds=torch.full((3,), 0.5))
     assert row["pass_rate_organ"] == 0.9 and row["pass_rate_background"] == 0.75
     assert "pass_rate_vessel" not in row and row["share_vessel"] == 0
     assert row["share_organ"] == 1 / 3
+
+
+def test_the_share_of_patches_is_of_all_patches_of_the_epoch():
+    """Two steps of two patches: the organ is in 1 and in 2 of them, three of four."""
+    log = ProgressLog(["background", "organ"])
+    log.add_step({}, counts([10.0, 1], [0, 0], [2, 1], 11, 2))
+    log.add_step({}, counts([10.0, 1], [0, 0], [2, 2], 11, 2))
+    row = log.end_epoch(0, iteration=2, train_loss=0.0, thresholds=HALF)
+    assert row["patches_organ"] == 0.75 and row["patches_background"] == 1
 
 
 def test_a_warm_up_epoch_has_nnunets_training_loss_and_no_terms():
@@ -105,7 +121,7 @@ def test_the_console_line_names_what_the_step_computed():
 
 def test_the_console_line_says_which_class_the_teacher_has_lost():
     log = ProgressLog(["background", "organ", "vessel"])
-    log.add_step({}, torch.tensor([8.0, 2, 0]), torch.tensor([8.0, 1, 0]), 10)
+    log.add_step({}, counts([8.0, 2, 0], [8.0, 1, 0], [2, 1, 0], 10, 2))
     row = log.end_epoch(0, iteration=1, train_loss=0.0, thresholds=torch.full((3,), 0.5))
     line = log.console_line(row)
     assert "pass rates 1.000 0.500 -" in line

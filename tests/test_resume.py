@@ -58,10 +58,24 @@ def assert_same(a, b) -> None:
         assert a == b
 
 
-def test_killed_after_two_of_four_epochs_and_continued_is_one_run_bit_for_bit(planned_3d, tmp_path):
-    """Warm-up ends inside the second epoch, so that both kinds of step come before the kill."""
+PREDICTING = {
+    "ensembling": "temporal",
+    "oversample_pseudo_foreground": 0.5,
+    "prediction_interval": 2,
+    "confidence": "none",
+}
+
+
+@pytest.mark.parametrize("settings", [{}, PREDICTING], ids=["default", "predicting cases"])
+def test_killed_after_two_of_four_epochs_and_continued_is_one_run_bit_for_bit(
+    planned_3d, tmp_path, settings
+):
+    """Warm-up ends inside the second epoch, so that both kinds of step come before the kill.
+
+    Cases are predicted before the second and before the fourth epoch, which comes after the kill.
+    """
     planned_3d.write_plans(
-        "resume", num_epochs=4, num_iterations_per_epoch=3, warmup_fraction=5 / 12
+        "resume", num_epochs=4, num_iterations_per_epoch=3, warmup_fraction=5 / 12, **settings
     )
     straight = start(planned_3d, tmp_path / "straight")
     killed = start(planned_3d, tmp_path / "killed")
@@ -86,6 +100,9 @@ def test_killed_after_two_of_four_epochs_and_continued_is_one_run_bit_for_bit(pl
         fold_of(tmp_path / run, planned_3d) / "ducisc_log.csv" for run in ("straight", "killed")
     ]
     assert logs[0].read_text(encoding="utf-8") == logs[1].read_text(encoding="utf-8")
+    updates = whole["ducisc"]["predictions"], resumed["ducisc"]["predictions"]
+    assert updates == ((2, 2) if settings else (0, 0))
+    assert not (fold / "unlabeled_predictions").exists()
 
 
 def test_ctrl_c_ends_every_process_of_a_training(planned_3d, tmp_path):

@@ -28,12 +28,14 @@ INTEGERS = (
     "num_val_iterations_per_epoch",
     "save_every",
     "num_scales",
+    "prediction_interval",
     "monte_carlo_passes",
     "student_intensity_passes",
 )
 SHARES = (
     "ema_decay",
     "fixed_threshold",
+    "oversample_pseudo_foreground",
     "threshold_decay",
     "threshold_min",
     "threshold_max",
@@ -42,10 +44,11 @@ SHARES = (
     "warmup_fraction",
     "momentum",
 )
-NUMBERS = (*SHARES, *LAMBDAS, "initial_lr", "weight_decay")
+NUMBERS = (*SHARES, *LAMBDAS, "ensemble_decay", "initial_lr", "weight_decay")
 CHOICES = {
     "confidence": ("self_aware", "none", "probability", "entropy", "monte_carlo", "any_class"),
     "consistency_target": ("prototypes", "features"),
+    "ensembling": ("mean_teacher", "temporal"),
     "mixing": ("mixup", "cutmix", "cutout", "copy_paste"),
     "term_weighting": ("plain", "self_divided"),
     "prototype_norm": ("mean", "sum"),
@@ -145,7 +148,7 @@ def test_a_number_setting_takes_no_text_bool_or_list(name, value):
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_an_integer_is_accepted_for_a_number(name):
-    value = 0 if name in ("threshold_min", "mix_low") else 1
+    value = 0 if name in ("threshold_min", "mix_low", "ensemble_decay") else 1
     assert getattr(DuCiSCSettings(**{name: value}), name) == value
 
 
@@ -316,3 +319,32 @@ def test_no_entry_makes_the_supervised_twin_semi_supervised():
         {"lambda_cs_ulb": 2.0}, where="here"
     )
     assert settings.replace(**nnUNetTrainerDuCiSC_supervised.fixed_settings).is_supervised
+
+
+# --- Combinations --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("confidence", ["monte_carlo", "any_class"])
+@pytest.mark.parametrize(
+    "part", [{"ensembling": "temporal"}, {"oversample_pseudo_foreground": 0.33}]
+)
+def test_a_confidence_that_asks_the_network_again_goes_with_no_prediction_on_disk(confidence, part):
+    message = refused(confidence=confidence, **part)
+    assert repr(confidence) in message and next(iter(part)) in message and "take" in message
+
+
+def test_the_teachers_features_are_not_to_be_had_of_a_temporal_ensemble():
+    message = refused(ensembling="temporal", consistency_target="features")
+    assert "consistency_target 'features'" in message and "take 'prototypes'" in message
+
+
+def test_an_ensemble_that_forgets_nothing_is_refused():
+    assert "ensemble_decay is 1.0" in refused(ensemble_decay=1.0)
+
+
+def test_cases_are_predicted_only_where_something_asks_for_it():
+    assert not DuCiSCSettings().predicts_cases
+    assert DuCiSCSettings(ensembling="temporal").predicts_cases
+    assert DuCiSCSettings(oversample_pseudo_foreground=0.33).predicts_cases
+    supervised = nnUNetTrainerDuCiSC_supervised.settings_from({"ensembling": "temporal"}, "here")
+    assert not supervised.predicts_cases

@@ -33,6 +33,15 @@ class Labeling(Protocol):
             (B, 1, *spatial) for classes and (B, C, *spatial) for regions.
         """
 
+    def foreground(self, probabilities: Tensor) -> Tensor:
+        """What has to be kept of the probabilities of a case; their channels may be fewer."""
+
+    def with_background(self, foreground: Tensor) -> Tensor:
+        """What ``foreground`` kept, or part of it, as probabilities of shape (B, C, *spatial).
+
+        Where nothing was kept, as beyond the border of an image, it is background.
+        """
+
     def consistency_loss(self, logits: Tensor, target: Tensor, reliable: Tensor) -> Tensor:
         """Eq. 10, a scalar.
 
@@ -68,6 +77,15 @@ class ExclusiveClasses:
         reliable = confidence > thresholds.to(confidence.dtype)[pseudo_class]
         return one_hot(pseudo_class, self.number), reliable
 
+    def foreground(self, probabilities: Tensor) -> Tensor:
+        """All classes but the background."""
+        return probabilities[:, 1:]
+
+    def with_background(self, foreground: Tensor) -> Tensor:
+        """The background has what the other classes leave of one."""
+        rest = 1 - foreground.sum(dim=1, keepdim=True)
+        return torch.cat([rest.clamp(min=0), foreground], dim=1)  # rounding may leave less than 0
+
     def consistency_loss(self, logits: Tensor, target: Tensor, reliable: Tensor) -> Tensor:
         """Dice of the foreground plus cross-entropy."""
         return class_consistency(_precise(logits).log_softmax(dim=1), target, reliable)
@@ -97,6 +115,14 @@ class OverlappingRegions:
         confidence = torch.where(label, probabilities, 1 - probabilities)
         bound = thresholds.to(confidence.dtype).reshape(1, -1, *[1] * (confidence.ndim - 2))
         return label.to(probabilities.dtype), confidence > bound
+
+    def foreground(self, probabilities: Tensor) -> Tensor:
+        """All regions."""
+        return probabilities
+
+    def with_background(self, foreground: Tensor) -> Tensor:
+        """All regions: a voxel without any of them is background."""
+        return foreground
 
     def consistency_loss(self, logits: Tensor, target: Tensor, reliable: Tensor) -> Tensor:
         """Dice of all regions plus binary cross-entropy, over the reliable decisions."""

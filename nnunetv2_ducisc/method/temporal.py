@@ -7,33 +7,30 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def accumulate(ensemble: Tensor, prediction: Tensor, decay: float) -> Tensor:
-    """Z <- alpha Z + (1 - alpha) z, computed in at least float32, in the ensemble's precision.
+def ensemble(average: Tensor, prediction: Tensor, updates: int, decay: float) -> Tensor:
+    """The average of the predictions so far, in which each older one weighs alpha times as much.
+
+    Laine and Aila keep Z_t = alpha Z_(t-1) + (1 - alpha) z from Z_0 = 0, and use Z_t / (1 -
+    alpha^t). This is that quotient, from the one before: the first average is the prediction.
 
     Args:
-        ensemble: Z, the sum so far, zeros at first, shape (C, *spatial).
+        average: Z_(t-1) / (1 - alpha^(t-1)), any shape; whatever it holds, it is not used at t = 1.
         prediction: z, the student's probabilities, the same shape.
-        decay: alpha; 0.6 is Laine and Aila's.
-    """
-    return torch.lerp(_precise(ensemble), _precise(prediction), 1 - decay).to(ensemble.dtype)
+        updates: t, how many predictions there are with this one.
+        decay: alpha, below 1; 0.6 is Laine and Aila's.
 
-
-def ensemble_prediction(ensemble: Tensor, updates: int, decay: float) -> Tensor:
-    """Z / (1 - alpha^t): the average of the predictions so far, in at least float32.
-
-    The division takes out the zeros that Z started from; after one update it is the prediction.
-
-    Args:
-        ensemble: Z, or any part of it, after ``updates`` updates.
-        updates: t, how often ``accumulate`` was called for the case.
-        decay: alpha.
+    Returns:
+        In at least float32, whatever is kept.
 
     Raises:
-        ValueError: there is no prediction yet.
+        ValueError: ``updates`` is not positive.
     """
     if updates < 1:
-        raise ValueError(f"A case with {updates} predictions has no average: predict it first.")
-    return _precise(ensemble) / (1 - decay**updates)
+        raise ValueError(f"updates is {updates}, but it must count the prediction itself.")
+    if updates == 1:
+        return _precise(prediction)
+    weight = (1 - decay) / (1 - decay**updates)
+    return torch.lerp(_precise(average), _precise(prediction), weight)
 
 
 def _precise(probabilities: Tensor) -> Tensor:

@@ -13,11 +13,12 @@ from batchgenerators.dataloading.single_threaded_augmenter import SingleThreaded
 from nnunetv2.configuration import default_num_processes
 from nnunetv2.paths import nnUNet_raw
 from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
-from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
+from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class, nnUNetBaseDataset
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from torch import Tensor
 
+from nnunetv2_ducisc.nnunet.predicted_cases import PredictedCases
 from nnunetv2_ducisc.nnunet.preprocessing import prepare_unlabeled
 from nnunetv2_ducisc.nnunet.previous_stage import PreviousStage
 from nnunetv2_ducisc.nnunet.previous_stage_prediction import prepare_predictions
@@ -36,21 +37,25 @@ class UnlabeledBatch(NamedTuple):
             map a foreground label of the previous stage's prediction, if there is such a stage.
         student: what the student learns from, the same shape.
         cases: the identifiers of the cases the patches are from.
+        maps: what was predicted of the cases, cut out with the patch, shape (B, maps, *spatial).
     """
 
     teacher: Tensor
     student: Tensor
     cases: list[str]
+    maps: Tensor
 
     @classmethod
-    def of(cls, batch: dict[str, Any]) -> UnlabeledBatch:
+    def of(cls, batch: dict[str, Any], num_maps: int = 0) -> UnlabeledBatch:
         """Take apart what a loader with ``TwoViews`` yields."""
-        teacher, student = batch["data"].chunk(2, dim=1)
-        return cls(teacher, student, list(batch["keys"]))
+        data = batch["data"]
+        views = data.shape[1] - num_maps
+        teacher, student = data[:, :views].chunk(2, dim=1)
+        return cls(teacher, student, list(batch["keys"]), data[:, views:])
 
 
-def unlabeled_loader(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> Loader:
-    """nnU-Net's loader over the trainer's unlabeled cases, which it preprocesses where needed.
+def unlabeled_cases(trainer: nnUNetTrainer) -> nnUNetBaseDataset:
+    """nnU-Net's reader of the trainer's unlabeled cases, which are preprocessed where needed.
 
     Raises:
         DuCiSCError: there are no unlabeled images, or they cannot be used; or a previous stage has
@@ -68,6 +73,24 @@ def unlabeled_loader(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> Loader
     )
     trainer.print_to_log_file(f"{len(cases)} unlabeled cases in {folder}")
     predictions = _predictions_of_previous_stage(trainer, data) if trainer.is_cascaded else None
+    # Not the trainer's class: labeled cases may be older npz files.
+    return infer_dataset_class(str(folder))(str(folder), cases, predictions)
+
+
+def unlabeled_loader(
+    trainer: nnUNetTrainer,
+    settings: DuCiSCSettings,
+    cases: nnUNetBaseDataset | PredictedCases,
+    num_maps: int = 0,
+) -> Loader:
+    """nnU-Net's loader over unlabeled cases, with nnU-Net's transforms for two views.
+
+    Args:
+        trainer: whose plans and augmentation count.
+        settings: how the views differ.
+        cases: what ``unlabeled_cases`` returns, with what was predicted of them.
+        num_maps: how many maps were.
+    """
     rotation, dummy_2d, initial_patch, mirror_axes = (
         trainer.configure_rotation_dummyDA_mirroring_and_inital_patch_size()
     )
@@ -82,15 +105,14 @@ def unlabeled_loader(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> Loader
         is_cascaded=trainer.is_cascaded,
         foreground_labels=trainer.label_manager.foreground_labels,
     )
-    views = TwoViews(transforms, settings.teacher_view, settings.student_intensity_passes)
+    views = TwoViews(transforms, settings.teacher_view, settings.student_intensity_passes, num_maps)
     dataset_loader = nnUNetDataLoader(
-        # Not the trainer's class: labeled cases may be older npz files.
-        infer_dataset_class(str(folder))(str(folder), cases, predictions),
+        cases,
         trainer.batch_size,
         initial_patch,
         configuration.patch_size,
         trainer.label_manager,
-        oversample_foreground_percent=0.0,  # nobody has labeled a foreground
+        oversample_foreground_percent=settings.oversample_pseudo_foreground,
         transforms=views,
     )
     # It would look for patches with annotated voxels, of which an unlabeled case has none.
@@ -132,6 +154,14 @@ def in_background(dataset_loader: nnUNetDataLoader, pin_memory: bool) -> Loader:
         pin_memory=pin_memory,
         wait_time=0.002,
     )
+
+
+def restarted(loader: Loader) -> Loader:
+    """The same loader without the batches that its processes have prepared."""
+    if not isinstance(loader, NonDetMultiThreadedAugmenter):
+        return loader
+    stop(loader)
+    return in_background(loader.generator, loader.pin_memory)
 
 
 def stop(loader: Loader | None) -> None:

@@ -56,7 +56,8 @@ class TrainedModel:
         checkpoint: the file.
         fold: like ``0`` or ``all``.
         predictor: nnU-Net's, which predicts with the student.
-        networks: the student and the teacher; a trainer without a teacher has one ``network``.
+        networks: the student and the teacher; with temporal ensembling the student alone, and a
+            trainer without unlabeled images has one ``network``.
         semi: None for training that used no unlabeled image.
     """
 
@@ -115,7 +116,10 @@ class TrainedModel:
 
     @property
     def labeler(self) -> str:
-        """The network that labels unlabeled images: the teacher, or the only one."""
+        """The network that labels unlabeled images: the teacher, or the only one.
+
+        Of temporal ensembling that is the student, whose predictions made the average.
+        """
         return list(self.networks)[-1]
 
     @cached_property
@@ -161,9 +165,11 @@ def load_model(folder: Path, fold: str, checkpoint: str, device: torch.device) -
         return TrainedModel(
             file, fold, predictor, {"network": ObservedNetwork(student, device)}, None
         )
-    teacher = ema_teacher(student, decay=0)  # it follows nobody any more
-    teacher.load_state_dict(state["teacher"])
-    networks = {"student": student, "teacher": teacher.module}
+    networks = {"student": student}
+    if state["settings"]["ensembling"] == "mean_teacher":
+        teacher = ema_teacher(student, decay=0)  # it follows nobody any more
+        teacher.load_state_dict(state["teacher"])
+        networks["teacher"] = teacher.module
     observed = {name: ObservedNetwork(network, device) for name, network in networks.items()}
     return TrainedModel(file, fold, predictor, observed, _semi_supervision(state, predictor))
 

@@ -25,16 +25,24 @@ class TwoViews(BasicTransform):
     behind the image of both views, a map a foreground label, after all intensity transforms. The
     errors that nnU-Net draws in these maps are the student's, like the intensity transforms.
 
+    Maps of an earlier prediction, the last channels of the image, go through the geometry alone and
+    come behind both views.
+
     Args:
         transforms: what ``nnUNetTrainer.get_training_transforms`` returns without deep
             supervision and regions.
         teacher_view: "weak": the teacher sees no intensity transform; "same": it sees what the
             student sees.
         intensity_passes: how often the student's copy goes through the intensity transforms.
+        num_maps: how many maps of an earlier prediction there are.
     """
 
     def __init__(
-        self, transforms: ComposeTransforms, teacher_view: str, intensity_passes: int
+        self,
+        transforms: ComposeTransforms,
+        teacher_view: str,
+        intensity_passes: int,
+        num_maps: int = 0,
     ) -> None:
         super().__init__()
         of_image, to_maps, errors = _split_at_maps(transforms.transforms)
@@ -49,6 +57,7 @@ class TwoViews(BasicTransform):
         self.to_maps = ComposeTransforms(to_maps)
         self.errors = ComposeTransforms(errors)
         self.teacher_view = teacher_view
+        self.num_maps = num_maps
 
     def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:  # noqa: ANN401
         """Transform one sample: keys ``image`` (C, *spatial) and ``segmentation``."""
@@ -56,14 +65,16 @@ class TwoViews(BasicTransform):
             del data_dict["segmentation"]
         patch = self.geometry(**data_dict)
         segmentation = patch.get("segmentation")
-        strong = self.intensity(image=patch["image"].clone())["image"]
+        channels = len(patch["image"]) - self.num_maps
+        image, maps = patch["image"][:channels], patch["image"][channels:]
+        strong = self.intensity(image=image.clone())["image"]
         plain, strong = (
             self.to_maps(**self.mask(image=view, segmentation=segmentation))["image"]
-            for view in (patch["image"], strong)
+            for view in (image, strong)
         )
         strong = self.errors(image=strong)["image"]
         teacher = strong if self.teacher_view == "same" else plain
-        return {"image": torch.cat([teacher, strong]), "segmentation": torch.empty(0)}
+        return {"image": torch.cat([teacher, strong, maps]), "segmentation": torch.empty(0)}
 
 
 def _split_at_maps(

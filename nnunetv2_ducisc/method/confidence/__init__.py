@@ -1,6 +1,6 @@
 """Which pseudo-labeled voxels are sure enough to count: Eq. 8 and 9 and Table VII."""
 
-from nnunetv2_ducisc.method.confidence.counting import count_voxels
+from nnunetv2_ducisc.method.confidence.counting import Counts, count_voxels
 from nnunetv2_ducisc.method.confidence.entropy import LowEntropy
 from nnunetv2_ducisc.method.confidence.fixed import FixedThreshold
 from nnunetv2_ducisc.method.confidence.interface import Confidence, PseudoLabel, TeacherSays
@@ -11,6 +11,7 @@ from nnunetv2_ducisc.method.confidence.self_aware import SelfAware, SelfAwareThr
 __all__ = [
     "AnyClassPerOutput",
     "Confidence",
+    "Counts",
     "FixedThreshold",
     "LowEntropy",
     "MonteCarlo",

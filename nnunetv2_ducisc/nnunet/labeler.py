@@ -1,0 +1,61 @@
+"""Who labels a batch of unlabeled patches (Table IX)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nnunetv2_ducisc.method.confidence import TeacherSays
+from nnunetv2_ducisc.method.labeling import Labeling
+from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch
+from nnunetv2_ducisc.nnunet.teacher_network import TeacherNetwork
+
+
+class Labeler(Protocol):
+    """What the pseudo label comes from."""
+
+    def __call__(self, batch: UnlabeledBatch) -> TeacherSays:
+        """The probabilities of a batch, on the device."""
+
+
+@dataclass(frozen=True)
+class MeanTeacher:
+    """The network whose weights follow the student's; the paper's choice.
+
+    Attributes:
+        network: the teacher's.
+        device: where it is.
+    """
+
+    network: TeacherNetwork
+    device: torch.device
+
+    def __call__(self, batch: UnlabeledBatch) -> TeacherSays:
+        """One forward pass."""
+        return self.network(batch.teacher.to(self.device))
+
+
+@dataclass(frozen=True)
+class TemporalEnsemble:
+    """The average of the student's predictions of the case, cut out with the patch.
+
+    Attributes:
+        labeling: what the predictions are.
+        device: where they are wanted.
+    """
+
+    labeling: Labeling
+    device: torch.device
+
+    def __call__(self, batch: UnlabeledBatch) -> TeacherSays:
+        """No forward pass."""
+        maps = batch.maps.to(self.device)
+        return TeacherSays(torch.empty(0), [self.labeling.with_background(maps)], _nobody)
+
+
+def _nobody(images: Tensor) -> Tensor:
+    """The settings refuse ways of confidence that ask a network again."""
+    raise NotImplementedError
