@@ -102,6 +102,13 @@ def whole_number(minimum: int) -> Kind[int]:
     return kind
 
 
+def number(value: object) -> float:
+    """A number from 0, whole or not; true and false are none."""
+    if type(value) not in (int, float) or not 0 <= value < float("inf"):  # type: ignore[operator]
+        raise ValueError("a number from 0, written like 0.1 or 1.0e-3")
+    return value  # type: ignore[return-value]
+
+
 def one_of(*options: object) -> Kind[Any]:
     """Any of these."""
 
