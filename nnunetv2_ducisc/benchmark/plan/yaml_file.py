@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -104,9 +105,9 @@ def whole_number(minimum: int) -> Kind[int]:
 
 def number(value: object) -> float:
     """A number from 0, whole or not; true and false are none."""
-    if type(value) not in (int, float) or not 0 <= value < float("inf"):  # type: ignore[operator]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError("a number from 0, written like 0.1 or 1.0e-3")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def one_of(*options: object) -> Kind[Any]:

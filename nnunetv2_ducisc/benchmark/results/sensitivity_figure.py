@@ -12,7 +12,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from nnunetv2_ducisc.benchmark.results.files import save_figure, write_text
@@ -61,38 +61,55 @@ def sensitivity_figure(rows: Sequence[Row]) -> Figure:
     parts = figure.subfigures(len(tables), 1, squeeze=False).flat
     for part, table in zip(parts, tables, strict=True):
         part.suptitle(table, fontsize=10)
-        grid = part.subplots(
-            len(quantities), len(settings), sharex="col", sharey="row", squeeze=False
-        )
-        for row, quantity in zip(grid, quantities, strict=True):
-            row[0].set_ylabel(QUANTITIES[quantity])
-            for panel, setting in zip(row, settings, strict=True):
-                here = [r for r in rows if (r.table, r.setting) == (table, setting)]
-                _draw(panel, here, quantity, colors)
-        for panel, setting in zip(grid[-1], settings, strict=True):
-            panel.set_xlabel(f"{SYMBOLS[setting]}: {setting}" if setting in SYMBOLS else setting)
+        here = [row for row in rows if row.table == table]
+        _draw_table(part, here, settings, quantities, colors)
     _explain(figure, rows, colors)
     return figure
 
 
+def _draw_table(
+    part: SubFigure,
+    rows: Sequence[Row],
+    settings: Sequence[str],
+    quantities: Sequence[str],
+    colors: Mapping[str, str],
+) -> None:
+    shape = (len(quantities), len(settings))
+    grid = part.subplots(*shape, sharex="col", sharey="row", squeeze=False)
+    for panels, quantity in zip(grid, quantities, strict=True):
+        panels[0].set_ylabel(QUANTITIES[quantity])
+        for panel, setting in zip(panels, settings, strict=True):
+            _draw(panel, [row for row in rows if row.setting == setting], quantity, colors)
+    for panel, setting in zip(grid[-1], settings, strict=True):
+        panel.set_xlabel(f"{SYMBOLS[setting]}: {setting}" if setting in SYMBOLS else setting)
+
+
 def _draw(panel: Axes, rows: Sequence[Row], quantity: str, colors: Mapping[str, str]) -> None:
-    """A line for each swept method: means over seeds, and their sample's sd as a band."""
+    """A line for each swept method that has the setting."""
     values = sorted({row.value for row in rows})
     for swept, color in colors.items():
-        by_value: dict[float, list[Row]] = {}
+        by_place: dict[int, list[Row]] = {}
         for row in (row for row in rows if row.swept == swept):
-            by_value.setdefault(row.value, []).append(row)
-        places = [values.index(value) for value in by_value]
-        seeds = [np.array([getattr(r, quantity) for r in of], float) for of in by_value.values()]
-        mean = np.array([one.mean() for one in seeds])
-        panel.plot(places, mean, marker=".", color=color)
-        if seeds and len(seeds[0]) > 1:
-            sd = np.array([one.std(ddof=1) for one in seeds])
-            panel.fill_between(places, mean - sd, mean + sd, color=color, alpha=0.2, linewidth=0)
-        own = [index for index, of in enumerate(by_value.values()) if of[0].is_own]
-        panel.plot([places[index] for index in own], mean[own], color=color, **_OWN)
+            by_place.setdefault(values.index(row.value), []).append(row)
+        if by_place:
+            _draw_line(panel, by_place, quantity, color)
     panel.set_xticks(range(len(values)), [f"{value:g}" for value in values])
     panel.grid(alpha=0.3)
+
+
+def _draw_line(
+    panel: Axes, by_place: Mapping[int, Sequence[Row]], quantity: str, color: str
+) -> None:
+    """Means over seeds, and their sample's sd as a band; a ring around the method's own value."""
+    places = list(by_place)
+    seeds = np.array([[getattr(row, quantity) for row in of] for of in by_place.values()], float)
+    mean = seeds.mean(axis=1)
+    panel.plot(places, mean, marker=".", color=color)
+    if seeds.shape[1] > 1:
+        sd = seeds.std(axis=1, ddof=1)
+        panel.fill_between(places, mean - sd, mean + sd, color=color, alpha=0.2, linewidth=0)
+    own = [index for index, of in enumerate(by_place.values()) if of[0].is_own]
+    panel.plot([places[index] for index in own], mean[own], color=color, **_OWN)
 
 
 def _explain(figure: Figure, rows: Sequence[Row], colors: Mapping[str, str]) -> None:
@@ -101,9 +118,6 @@ def _explain(figure: Figure, rows: Sequence[Row], colors: Mapping[str, str]) -> 
     handles.append(Line2D([], [], color="black", label="the method's own value", **_OWN))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
     seeds = len({row.seed for row in rows})
-    number = f"mean over {seeds} seeds, band: ± sd" if seeds > 1 else "one seed"
-    figure.supxlabel(
-        f"{number[0].upper()}{number[1:]}. All other settings stay as they are. Values are evenly "
-        "spaced.",
-        fontsize=9,
-    )
+    number = f"Means over {seeds} seeds, band: ± sd" if seeds > 1 else "One seed"
+    caption = f"{number}. All other settings stay as they are. Values are evenly spaced."
+    figure.supxlabel(caption, fontsize=9)
