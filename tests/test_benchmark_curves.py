@@ -50,3 +50,22 @@ def test_the_figure_is_written_for_screen_and_paper(benchmark, tmp_path):
     draw_curves(benchmark.groups, tmp_path)
     assert (tmp_path / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "learning_curves.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_many_methods_have_a_legend_that_fits_and_a_color_each(desk, tmp_path):
+    """Of 24 methods with long names, as a sweep has them."""
+    names = [f"paper_lambda_proto_ulb_0.{number:02}" for number in range(24)]
+    desk.content |= {"epochs": 2, "seeds": [0]}
+    desk.content["methods"] = {name: {"trainer": "nnUNetTrainer_seeded"} for name in names}
+    planned = desk.plan()
+    for run in planned.runs:
+        run.training.mkdir(parents=True)
+        log = {"train_losses": [1.0, 0.0], "mean_fg_dice": [0.2, 0.4]}
+        torch.save({"logging": log}, run.training / "checkpoint_final.pth")
+    figure = curves_figure(planned.groups)
+    figure.savefig(tmp_path / "many.png", dpi=150)
+    legend = figure.legends[0].get_window_extent()
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1
+    left = figure.axes[0]
+    assert len({tuple(line.get_color()) for line in left.get_lines()}) == 24
+    assert left.get_window_extent().height > 0.5 * (figure.bbox.height - legend.height)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
 import signal
@@ -25,7 +27,10 @@ datasets:
     network: {base_features: 4, batch_size: 2}
 methods:
   stock: {trainer: nnUNetTrainer_seeded}
-  DuCiSC: {trainer: nnUNetTrainerDuCiSC, settings: {warmup_fraction: 0.5}}
+  DuCiSC:
+    trainer: nnUNetTrainerDuCiSC
+    settings: {warmup_fraction: 0.5}
+    sweep: {lambda_cs_ulb: [0.5]}
 seeds: [0]
 epochs: 6
 iterations_per_epoch: 2
@@ -109,14 +114,35 @@ def test_it_ends_with_a_table_and_curves_and_knows_that_it_is_done(place, straig
     table = (straight / "table.txt").read_text(encoding="utf-8")
     assert table.startswith("Dataset900_Phantoms, 3d_fullres, 2 labels, drawn with seed 0: 2 test")
     assert (straight / "learning_curves.pdf").is_file()
-    runs = [straight / COPY / f"{method}_seed0_fold_all" for method in ("stock", "DuCiSC")]
+    methods = ("stock", "DuCiSC", "DuCiSC_lambda_cs_ulb_0.5")
+    runs = [straight / COPY / f"{method}_seed0_fold_all" for method in methods]
     assert all((run / "student_mm" / "metrics.csv").is_file() for run in runs)
     listed = place.run(straight, "--dry-run").splitlines()
     units = [line for line in listed if line.startswith("Dataset900")]
-    assert len(units) == 5 and all(line.endswith(": done") for line in units)
+    assert len(units) == 9 and all(line.endswith(": done") for line in units)
 
 
-def test_killed_in_a_training_and_restarted_gives_the_same_table(place, straight, tmp_path):
+def test_the_figure_of_a_sweep_shows_dice_of_the_table_and_q_of_the_students(straight):
+    """The default preset has lambda_3 = 2."""
+    with (straight / "sensitivity.csv").open(newline="", encoding="utf-8") as file:
+        half, own = csv.DictReader(file)
+    assert (half["value"], half["is_own"], half["method"]) == (
+        *("0.5", "False", "DuCiSC_lambda_cs_ulb_0.5"),
+    )
+    assert (own["value"], own["is_own"], own["method"]) == ("2.0", "True", "DuCiSC")
+    with (straight / "table.csv").open(newline="", encoding="utf-8") as file:
+        lines = {(r["method"], r["structure"], r["metric"]): r for r in csv.DictReader(file)}
+    for row in (half, own):
+        assert row["dice"] == lines[row["method"], "mean", "dice"]["mean"]
+        report = straight / COPY / f"{row['method']}_seed0_fold_all/analysis/analysis.json"
+        q = json.loads(report.read_text(encoding="utf-8"))["semantic_matching"]["student"]["Q"]
+        assert 0 < float(row["q"]) == q <= 1
+    assert (straight / "sensitivity.png").is_file() and (straight / "sensitivity.pdf").is_file()
+
+
+def test_killed_in_a_training_and_restarted_gives_the_same_table_and_sweep(
+    place, straight, tmp_path
+):
     """It starts from the data prepared in the other run, which saves half a minute."""
     work = tmp_path / "killed"
     for folder in ("prepare", "nnUNet_raw", "nnUNet_preprocessed"):
@@ -136,9 +162,8 @@ def test_killed_in_a_training_and_restarted_gives_the_same_table(place, straight
     assert "prepare: done in" not in place.run(work)
     log = (work / COPY / "stock_seed0_fold_all/log.txt").read_text(encoding="utf-8")
     assert log.count("$ nnUNetv2_train") == 2 and "-device cpu --c" in log
-    assert (work / "table.csv").read_text(encoding="utf-8") == (straight / "table.csv").read_text(
-        encoding="utf-8"
-    )
+    for name in ("table.csv", "sensitivity.csv"):
+        assert (work / name).read_bytes() == (straight / name).read_bytes()
 
 
 def test_a_unit_by_its_name_needs_what_it_needs(place, tmp_path):

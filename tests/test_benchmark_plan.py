@@ -64,17 +64,13 @@ def test_tables_vi_and_vii_are_in_the_plan_of_the_ablations():
     assert trainers == ["", *parts, *confidences] and plan.reference == "DuCiSC"
 
 
-def test_the_sweep_changes_one_number_at_a_time_and_takes_each_lambda_from_0_to_one_half():
-    plan = read_plan(BENCHMARKS / "hippocampus_sensitivity.yaml")
-    swept: dict[str, set[float]] = {}
-    for method in plan.methods:
-        assert method.trainer == "nnUNetTrainerDuCiSC_paper" and len(method.settings) <= 1
-        for name, value in method.settings.items():
-            swept.setdefault(name, set()).add(value)
-    steps = {0.0, 0.1, 0.2, 0.3, 0.4, 0.5}
-    own = {"proto_ulb": 0.1, "proto_mix": 0.1, "cs_ulb": 0.3, "cs_mix": 0.1}
-    expected = {f"lambda_{name}": steps - {value} for name, value in own.items()}
-    assert swept == expected | {"threshold_decay": {0.8, 0.9, 0.95, 0.999}}
+def test_the_plan_of_figures_6_and_7a_takes_each_lambda_from_0_to_one_half_and_beta_to_1():
+    (method,) = read_plan(BENCHMARKS / "hippocampus_sensitivity.yaml").methods
+    lambdas = [f"lambda_{name}" for name in ("proto_ulb", "proto_mix", "cs_ulb", "cs_mix")]
+    assert method.trainer == "nnUNetTrainerDuCiSC_paper"
+    assert method.sweep == dict.fromkeys(lambdas, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)) | {
+        "threshold_decay": (0.8, 0.9, 0.95, 0.99, 0.999)
+    }
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from nnunetv2_ducisc.benchmark.plan.plan import (
     Plan,
 )
 from nnunetv2_ducisc.benchmark.plan.source import Source, find_source
+from nnunetv2_ducisc.benchmark.plan.sweep import expand, swept_methods
 from nnunetv2_ducisc.benchmark.units.copies import Copy, copies_of
 from nnunetv2_ducisc.benchmark.units.runs import Run
 from nnunetv2_ducisc.benchmark.units.unit import Unit
@@ -82,7 +83,7 @@ class Benchmark:
     def stages(self) -> list[list[Unit]]:
         """Units that may run side by side: preparing, then training and predicting.
 
-        Evaluation is no stage: it comes when all predictions are there.
+        Evaluation and analysis are none: they come when all predictions are there.
         """
         copies = {run.copy.name: run.copy for run in self.runs}
         prepare = [
@@ -96,6 +97,22 @@ class Benchmark:
         """What opens the labels of the test cases."""
         return [run.evaluation() for run in self.runs]
 
+    @cached_property
+    def analyses(self) -> list[Unit]:
+        """What measures the runs of a sweep, and opens withheld labels for their reports."""
+        swept = {
+            point.method
+            for settings in swept_methods(self.plan).values()
+            for points in settings.values()
+            for point in points
+        }
+        return [r.analysis() for r in self.runs if r.method.name in swept and r.can_be_analyzed]
+
+    @property
+    def units(self) -> list[Unit]:
+        """All of them, in the order in which they are run."""
+        return [unit for units in (*self.stages, self.evaluations, self.analyses) for unit in units]
+
     def _methods_on(self, copy: Copy) -> list[Method]:
         return [run.method for run in self.runs if run.copy.name == copy.name]
 
@@ -106,11 +123,12 @@ def plan_benchmark(plan: Plan, work: Path) -> Benchmark:
     Raises:
         DuCiSCError: something is not there, or does not fit together.
     """
+    plan = expand(plan)
     check_methods(plan)
     groups = tuple(group for entry in plan.datasets for group in _groups(plan, entry, work))
     _check_once(plan, [group.name for group in groups])
     benchmark = Benchmark(plan, work, groups)
-    for unit in (unit for stage in (*benchmark.stages, benchmark.evaluations) for unit in stage):
+    for unit in benchmark.units:
         unit.check_recipe()
     return benchmark
 

@@ -11,13 +11,18 @@ from nnunetv2_ducisc.benchmark.execution.here import Failure, Runner, run_here, 
 from nnunetv2_ducisc.benchmark.execution.scripts import write_scripts
 from nnunetv2_ducisc.benchmark.results.curves import draw_curves
 from nnunetv2_ducisc.benchmark.results.report import write_report
-from nnunetv2_ducisc.benchmark.results.table import make_table
+from nnunetv2_ducisc.benchmark.results.sensitivity import sensitivity
+from nnunetv2_ducisc.benchmark.results.sensitivity_figure import write_sensitivity
+from nnunetv2_ducisc.benchmark.results.table import Table, make_table
+from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.folders import raw_folder
 
 
 def run_benchmark(benchmark: Benchmark, runner: Runner) -> None:
     """Do what is not done; with all predictions there, open the test labels and make the table.
+
+    A plan with a sweep gets its figure after that, which needs an analysis of every model.
 
     Raises:
         DuCiSCError: a line for each unit that failed; the others are done.
@@ -29,6 +34,8 @@ def run_benchmark(benchmark: Benchmark, runner: Runner) -> None:
     text = write_report(tables, benchmark.work)
     draw_curves(benchmark.groups, benchmark.work)
     print(f"\n{text}\n{benchmark.work}: table.txt, .md, .csv, .json, learning_curves.png, .pdf")
+    if any(method.sweep for method in benchmark.plan.methods):
+        _finish_sweep(benchmark, tables, runner)
 
 
 def run_unit(benchmark: Benchmark, name: str) -> None:
@@ -37,12 +44,17 @@ def run_unit(benchmark: Benchmark, name: str) -> None:
     Raises:
         DuCiSCError: no such unit, it failed, or what it needs is not done.
     """
-    units = {unit.name: unit for stage in benchmark.stages for unit in stage}
+    units = {unit.name: unit for stage in _jobs(benchmark) for unit in stage}
     if name not in units:
         raise DuCiSCError(f"The plan has no unit {name}: --dry-run lists them.")
     unit = units[name]
     if unit.needs and not units[unit.needs].is_done:
         raise DuCiSCError(f"{name} needs {unit.needs}, which is not done: run it first.")
+    waiting = [one.name for stage in benchmark.stages for one in stage if not one.is_done]
+    if waiting and name in {analysis.name for analysis in benchmark.analyses}:
+        raise DuCiSCError(
+            f"{name} opens withheld labels, and {waiting[0]} is not done: run it first."
+        )
     reason = unit.run()
     _raise([Failure(name, reason, unit.log)] if reason else [], "what is done is kept")
 
@@ -53,7 +65,7 @@ def print_jobs(benchmark: Benchmark, folder: Path) -> None:
         ["ducisc", "benchmark", str(benchmark.plan.file.absolute()), "-o", str(benchmark.work)]
     )
     scripts = write_scripts(
-        folder, benchmark.stages, command, {"nnUNet_raw": str(raw_folder().absolute())}
+        folder, _jobs(benchmark), command, {"nnUNet_raw": str(raw_folder().absolute())}
     )
     print(f"{len(scripts)} scripts are written; this one runs all of them: {scripts[-1]}")
 
@@ -61,10 +73,22 @@ def print_jobs(benchmark: Benchmark, folder: Path) -> None:
 def listing(benchmark: Benchmark) -> Iterator[str]:
     """A line for each unit, and one for each of its steps."""
     yield f"WORK={benchmark.work}"
-    for unit in (unit for stage in (*benchmark.stages, benchmark.evaluations) for unit in stage):
+    for unit in benchmark.units:
         yield unit.name + (": done" if unit.is_done else "")
         titles = (step.title for step in unit.steps.values())
         yield from (f"    {title.replace(str(benchmark.work), '$WORK')}" for title in titles)
+
+
+def _finish_sweep(benchmark: Benchmark, tables: Sequence[Table], runner: Runner) -> None:
+    """After the table, which is there even if a model cannot be analyzed."""
+    _raise(run_stages([benchmark.analyses], runner), "there is no figure of the sweep without them")
+    write_sensitivity(sensitivity(benchmark.groups, tables, benchmark.plan), benchmark.work)
+    print(f"{benchmark.work}: sensitivity.png, .pdf, .csv")
+
+
+def _jobs(benchmark: Benchmark) -> list[list[Unit]]:
+    """The stages of what may run elsewhere, analyses the last."""
+    return [stage for stage in (*benchmark.stages, benchmark.analyses) if stage]
 
 
 def _raise(failures: Sequence[Failure], consequence: str) -> None:

@@ -60,6 +60,7 @@ class Method:
         settings: for the ``ducisc`` object of its plans.
         all_labels: whether it is trained once, on all labels, whatever the others have.
         own_schedule: whether it keeps its own length.
+        sweep: setting -> values that it takes in other methods, all else being as here.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Method:
     settings: dict[str, Any]
     all_labels: bool
     own_schedule: bool
+    sweep: dict[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from nnunetv2_ducisc.benchmark.plan.yaml_file import (
     anything,
     either,
     mapping,
+    number,
     one_of,
     read_yaml,
     several,
@@ -97,14 +98,20 @@ def _method(name: str, content: object, file: str) -> Method:
             f"{where} names folders, in which letters, digits and single marks of _ . - between "
             "them are safe: rename it."
         )
-    entries = Entries(content, where, ("trainer", "settings", "labels", "schedule"))
+    entries = Entries(content, where, ("trainer", "settings", "labels", "schedule", "sweep"))
     return Method(
         name,
         entries.get("trainer", text),
         entries.get("settings", mapping, {}),
         entries.get("labels", one_of(ALL), None) == ALL,
         entries.get("schedule", one_of("equal", "own"), "equal") == "own",
+        _sweep(entries.get("sweep", mapping, {}), f"{where}, sweep"),
     )
+
+
+def _sweep(content: dict[str, object], where: str) -> dict[str, tuple[float, ...]]:
+    entries = Entries(content, where, tuple(content))  # whether there is such a setting: later
+    return {setting: entries.get(setting, several(number)) for setting in content}
 
 
 def _dataset(content: object, where: str, folder: Path) -> DatasetEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,6 +101,13 @@ def whole_number(minimum: int) -> Kind[int]:
         return value
 
     return kind
+
+
+def number(value: object) -> float:
+    """A number from 0, whole or not; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError("a number from 0, written like 0.1 or 1.0e-3")
+    return value
 
 
 def one_of(*options: object) -> Kind[Any]:

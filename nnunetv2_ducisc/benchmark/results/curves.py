@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from nnunetv2_ducisc.benchmark.benchmark import Group
 from nnunetv2_ducisc.benchmark.plan.plan import ALL
+from nnunetv2_ducisc.benchmark.results.files import save_figure
 from nnunetv2_ducisc.benchmark.units.runs import CHECKPOINTS, Run
 from nnunetv2_ducisc.nnunet import checkpoint_file
 
 Values = NDArray[np.float64]
+_LETTERS, _LETTERS_OF_A_LINE = 125, 8  # that a row of the legend holds, and that a line takes
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,21 @@ def _column(file: Path, name: str) -> Values:
 def draw_curves(groups: Sequence[Group], folder: Path) -> None:
     """Write ``learning_curves.png`` and ``.pdf``: a row of panels for each table."""
     with matplotlib.rc_context(matplotlib.rcParamsDefault):
-        figure = curves_figure(groups)
-        for ending in ("png", "pdf"):
-            beside = folder / f".learning_curves.{ending}.partial"
-            figure.savefig(beside, dpi=150, format=ending)
-            beside.replace(folder / f"learning_curves.{ending}")
+        save_figure(curves_figure(groups), folder, "learning_curves")
 
 
 def curves_figure(groups: Sequence[Group]) -> Figure:
     """Lines are means over seeds and folds, bands reach from the lowest to the highest run."""
-    figure = Figure(figsize=(11, 0.6 + 3.6 * len(groups)), layout="constrained")
+    names = list(groups[0].runs)
+    columns = max(1, _LETTERS // max(len(name) + _LETTERS_OF_A_LINE for name in names))
+    height = 0.4 + 0.2 * math.ceil(len(names) / columns) + 3.6 * len(groups)
+    figure = Figure(figsize=(11, height), layout="constrained")
     panels = figure.subplots(len(groups), 2, squeeze=False)
     for (left, right), group in zip(panels, groups, strict=True):
+        if len(names) > 10:  # than matplotlib's cycle has colours
+            for panel in (left, right):
+                colors = matplotlib.colormaps["turbo"](np.linspace(0, 1, len(names)))
+                panel.set_prop_cycle(color=colors)
         for name, runs in group.runs.items():
             curves = [read_curves(run) for run in runs]
             _band(left, name, curves, [one.loss for one in curves])
@@ -76,7 +82,7 @@ def curves_figure(groups: Sequence[Group]) -> Figure:
             panel.set(xlabel="iterations")
             panel.grid(alpha=0.3)
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
     caption = "Lines: mean over seeds and folds. Bands: from the lowest to the highest run."
     figure.supxlabel(caption, fontsize=9)
     return figure

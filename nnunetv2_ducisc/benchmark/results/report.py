@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill
 
+from nnunetv2_ducisc.benchmark.results.files import write_text
 from nnunetv2_ducisc.benchmark.results.table import MEAN, Line, Table
 from nnunetv2_ducisc.evaluation.metrics_file import Metric
 
@@ -31,15 +32,15 @@ def write_report(tables: Sequence[Table], folder: Path) -> str:
         The text.
     """
     text = _document(tables, _text, "", 100)
-    _write(folder / "table.txt", text)
-    _write(folder / "table.md", _document(tables, _markdown, "### ", None))
-    _write(folder / "table.csv", _csv(tables))
+    write_text(folder / "table.txt", text)
+    write_text(folder / "table.md", _document(tables, _markdown, "### ", None))
+    write_text(folder / "table.csv", _csv(tables))
     content = [
         {"title": table.title, "reference": table.reference, "test_cases": table.cases}
         | {"rows": [line.as_dict() | {"per_seed": line.per_seed} for line in table.lines]}
         for table in tables
     ]
-    _write(folder / "table.json", json.dumps(content, indent=2) + "\n")
+    write_text(folder / "table.json", json.dumps(content, indent=2) + "\n")
     return text
 
 
@@ -105,9 +106,3 @@ def _csv(tables: Sequence[Table]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return written.getvalue()
-
-
-def _write(file: Path, text: str) -> None:
-    beside = file.with_name(f".{file.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(file)

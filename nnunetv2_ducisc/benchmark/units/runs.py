@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnunetv2_ducisc.benchmark.plan.plan import Method, Plan
+from nnunetv2_ducisc.benchmark.plan.plan import ALL, Method, Plan
 from nnunetv2_ducisc.benchmark.units.copies import Copy
 from nnunetv2_ducisc.benchmark.units.plans_step import WritePlans
 from nnunetv2_ducisc.benchmark.units.steps import Step, Train, WriteFolder
 from nnunetv2_ducisc.benchmark.units.unit import Unit
+from nnunetv2_ducisc.nnunet.trained_model import WITH_THRESHOLDS
 from nnunetv2_ducisc.nnunet.trainer_class import TrainerClass
 from nnunetv2_ducisc.raw_dataset.layout import Part
 
@@ -109,12 +110,45 @@ class Run:
         )
 
     @property
+    def can_be_analyzed(self) -> bool:
+        """Whether there are unlabeled images to match, and ``ducisc analyze`` takes its model."""
+        settings = TrainerClass.named(self.method.trainer).settings(self.settings, self.name)
+        judged = settings.is_supervised or settings.confidence in WITH_THRESHOLDS
+        return self.copy.count != ALL and judged
+
+    @property
+    def report(self) -> Path:
+        """The folder into which ``ducisc analyze`` writes."""
+        return self.folder / "analysis"
+
+    def analysis(self) -> Unit:
+        """Look into the trained model; its report opens withheld and test labels."""
+        words = ("ducisc", "analyze", *self._trained, "-pred", str(self.folder / "student"), "-o")
+        return Unit(
+            f"{self.name}/analyze",
+            self.folder / "analyze",
+            {"analyze": WriteFolder(words, self.report)},
+            {},
+            {**self.plan.variables, **self.copy.variables},
+            needs=self.name,
+        )
+
+    @property
     def _plans(self) -> str:
         return f"nnUNetPlans_{self.method.name}_seed{self.seed}"
 
     @property
     def _has_teacher(self) -> bool:
         return self.plan.teacher and TrainerClass.named(self.method.trainer).has_teacher
+
+    @property
+    def _model(self) -> tuple[str, ...]:
+        return ("-tr", self.method.trainer, "-p", self._plans, "-device", self.plan.device)
+
+    @property
+    def _trained(self) -> tuple[str, ...]:
+        which = ("-d", self.copy.number, "-c", self.copy.entry.configuration, "-f", self.fold)
+        return (*which, *self._model)
 
     def _steps(self) -> Iterator[tuple[str, Step]]:
         entry, number = self.copy.entry, self.copy.number
@@ -128,11 +162,10 @@ class Run:
                 self.settings,
             ),
         )
-        model = ("-tr", self.method.trainer, "-p", self._plans, "-device", self.plan.device)
         which = (number, entry.configuration, self.fold)
-        yield "train", Train(("nnUNetv2_train", *which, *model), self.training)
+        yield "train", Train(("nnUNetv2_train", *which, *self._model), self.training)
         images = ("-i", str(self.copy.test(Part.TEST.images)))
-        trained = ("-d", number, "-c", entry.configuration, "-f", self.fold, *model)
         for network in self.networks:
-            words = ("nnUNetv2_predict", *images, *trained, "-chk", CHECKPOINTS[network], "-o")
+            chosen = (*self._trained, "-chk", CHECKPOINTS[network])
+            words = ("nnUNetv2_predict", *images, *chosen, "-o")
             yield network, WriteFolder(words, self.folder / network)
