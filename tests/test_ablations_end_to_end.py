@@ -1,0 +1,46 @@
+"""Alternatives of the paper on the command line: those whose state or forward pass is another."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.planned import PlannedDataset, console, run, wait_for_rows
+
+pytestmark = pytest.mark.e2e
+
+ALTERNATIVES = ["copyPaste", "featureConsistency", "monteCarlo", "temporalEnsembling"]
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+def test_an_alternative_is_killed_resumes_and_predicts(
+    planned_3d: PlannedDataset, tmp_path: Path, alternative: str
+) -> None:
+    """Three epochs, killed in the second or third; student and teacher predict two test cases."""
+    trainer, results = f"nnUNetTrainerDuCiSC_{alternative}", tmp_path / "results"
+    planned_3d.write_plans("alternative", warmup_fraction=0.0, num_epochs=3, monte_carlo_passes=2)
+    fold = results / planned_3d.name / f"{trainer}__alternative__3d_fullres" / "fold_all"
+    model = ("-tr", trainer, "-p", "alternative", "-device", "cpu")
+    train = [console("nnUNetv2_train"), planned_3d.dataset_id, "3d_fullres", "all", *model]
+    environment = planned_3d.environment(results)
+    killed = subprocess.Popen(train, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    wait_for_rows(fold / "ducisc_log.csv", 1, killed)
+    killed.kill()
+    killed.wait()
+    run(*train, "--c", environment=environment)
+    with (fold / "ducisc_log.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4", "6"]
+    images = str(planned_3d.raw / "imagesTs")
+    for checkpoint in ("checkpoint_final.pth", "checkpoint_final_teacher.pth"):
+        predicted = tmp_path / checkpoint
+        run(
+            *(console("nnUNetv2_predict"), "-d", planned_3d.dataset_id, "-c", "3d_fullres"),
+            *("-i", images, "-o", str(predicted), "-f", "all", *model, "-chk", checkpoint),
+            *("-npp", "1", "-nps", "1"),
+            environment=environment,
+        )
+        assert len(list(predicted.glob("*.nii.gz"))) == 2
