@@ -1,9 +1,12 @@
 """Step time and peak memory of DuCiSC against stock nnU-Net, in one process, as ratios.
 
     python -m benchmarks.step_time -d 501 -c 3d_fullres [-p PLANS] [--device cuda]
+    python -m benchmarks.step_time ... --also low_memory unlabeled mixed noPrototypes
+
+The second adds the step after warm-up with ``low_memory``, and those of alternatives of the paper.
 
 The data set has to be planned and preprocessed; the batches are random numbers of the planned size,
-so that reading and augmenting is left out. The three kinds of step alternate, so that a machine
+so that reading and augmenting is left out. The kinds of step alternate, so that a machine
 that gets slower in between slows all of them. ``nnUNet_compile=f`` switches torch.compile off.
 """
 
@@ -29,11 +32,14 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from benchmarks.allocator import CPU_ALLOCATOR
 
-KINDS = {
-    "stock": "nnUNetTrainer",
-    "warm-up": "nnUNetTrainerDuCiSC",
-    "after warm-up": "nnUNetTrainerDuCiSC",
-}
+OURS = "nnUNetTrainerDuCiSC"
+KINDS = {"stock": "nnUNetTrainer", "warm-up": OURS, "after warm-up": OURS, "low_memory": OURS}
+ALWAYS = ("stock", "warm-up", "after warm-up")
+
+
+def trainer_of(kind: str) -> str:
+    """What ``-tr`` is for a kind of step: an alternative's goes by the end of its name."""
+    return KINDS.get(kind, f"{OURS}_{kind}")
 
 
 def build(kind: str, args: argparse.Namespace) -> nnUNetTrainer:
@@ -43,11 +49,13 @@ def build(kind: str, args: argparse.Namespace) -> nnUNetTrainer:
     if args.device == "cpu":
         torch.set_num_threads(os.cpu_count() or 1)
     with contextlib.redirect_stdout(None):
-        trainer = get_trainer_from_args(args.d, args.c, 0, KINDS[kind], args.p, False, device)
+        trainer = get_trainer_from_args(args.d, args.c, 0, trainer_of(kind), args.p, False, device)
         trainer.initialize()
     trainer.set_deep_supervision_enabled(trainer.enable_deep_supervision)
     trainer.network.train()
-    if kind == "after warm-up":
+    if kind == "low_memory":
+        trainer.settings = trainer.settings.replace(low_memory=True)
+    if kind not in ("stock", "warm-up"):
         trainer.train_step(labeled_batch(trainer))  # torch.compile sees warm-up first, as in a run
         trainer.iteration = trainer.settings.warmup_iterations
         trainer.dataloader_unlabeled = itertools.repeat(unlabeled_batch(trainer))
@@ -72,10 +80,14 @@ def labeled_batch(trainer: nnUNetTrainer) -> dict[str, Any]:
 
 
 def unlabeled_batch(trainer: nnUNetTrainer) -> dict[str, Any]:
-    """A random unlabeled batch: the teacher's and the student's view, stacked."""
+    """A random unlabeled batch: the teacher's and the student's view, and maps, stacked."""
     patch = trainer.configuration_manager.patch_size
-    shape = (trainer.batch_size, 2 * trainer.num_input_channels, *patch)
-    return {"data": torch.randn(shape), "keys": ["random"]}
+    channels, maps = 2 * trainer.num_input_channels, trainer.predictions.num_maps
+    views, predicted = (
+        draw(trainer.batch_size, n, *patch)
+        for draw, n in ((torch.randn, channels), (torch.rand, maps))
+    )
+    return {"data": torch.cat([views, predicted / max(maps, 1)], 1), "keys": ["random"]}
 
 
 def seconds(trainer: nnUNetTrainer, batch: dict[str, Any]) -> float:
@@ -110,17 +122,17 @@ def print_own_peak_memory(args: argparse.Namespace) -> None:
 
 
 def report(args: argparse.Namespace) -> None:
-    """Time the three kinds alternately and print medians and ratios to stock."""
-    trainers = {kind: build(kind, args) for kind in KINDS}
+    """Time the kinds alternately and print medians and ratios to stock."""
+    trainers = {kind: build(kind, args) for kind in (*ALWAYS, *args.also)}
     batch = labeled_batch(trainers["stock"])
-    times: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    times: dict[str, list[float]] = {kind: [] for kind in trainers}
     for repetition in range(args.repetitions + 3):  # the first three warm up
         for kind, trainer in trainers.items():
             duration = seconds(trainer, batch)
             if repetition >= 3:
                 times[kind].append(duration)
     medians = {kind: statistics.median(values) for kind, values in times.items()}
-    memory = {kind: peak_memory(kind, args) for kind in KINDS}
+    memory = {kind: peak_memory(kind, args) for kind in trainers}
     trainer = trainers["stock"]
     patch = "x".join(map(str, trainer.configuration_manager.patch_size))
     print(
@@ -144,7 +156,10 @@ def main() -> None:
     parser.add_argument("-p", default="nnUNetPlans", help="plans name")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--repetitions", type=int, default=15)
-    parser.add_argument("--memory-of", choices=KINDS, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--also", nargs="+", default=[], help="low_memory, or alternatives like unlabeled"
+    )
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if not nnUNet_preprocessed.is_set():
         parser.error("set nnUNet_raw, nnUNet_preprocessed and nnUNet_results first")

@@ -132,7 +132,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         if self.settings.is_supervised:
             return super().get_dataloaders()
         cases = self.predictions.added_to(unlabeled_cases(self))
-        self.predictions.start()
+        self.predictions.start(self.current_epoch)
         self.dataloader_unlabeled = unlabeled_loader(
             self, self.settings, cases, self.predictions.num_maps
         )
@@ -233,8 +233,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
 
         A checkpoint then follows at once: what it goes on from is what lies on the disk.
         """
-        following = self.current_epoch + 1
-        if following == self.num_epochs or not self.predictions.is_due(following):
+        if not self.predictions.is_due(self.current_epoch + 1):
             super().on_epoch_end()
             return
         self._predict_unlabeled_cases()

@@ -80,7 +80,7 @@ def test_nothing_is_predicted_by_default(tmp_path):
     assert not any(made.is_due(epoch) for epoch in range(1000)) and made.num_maps == 0
     cases = FourCases()
     assert made.added_to(cases) is cases
-    made.start()
+    made.start(0)
     assert not (tmp_path / "none").exists()
 
 
@@ -114,7 +114,7 @@ def test_the_maps_on_disk_are_the_average_of_all_predictions(tmp_path):
     The weights are 0.6 / 1.6 and 1 / 1.6. Half precision rounds by 2^-12 at most, twice.
     """
     made = predictions(tmp_path, ensembling="temporal", warmup_fraction=0.0)
-    made.start()
+    made.start(0)
     made.update(surer_with_the_number, 0)
     made.update(lambda image, _: torch.zeros(2, *image.shape[1:]), 0)
     for number, name in enumerate(FourCases.identifiers):
@@ -149,7 +149,7 @@ def test_a_region_is_found_where_it_is_sure_to_be_and_not_where_it_is_sure_to_be
 def test_only_sure_cases_have_foreground_to_sample(tmp_path):
     """Of images 0 to 3 the foreground has probability 0.5, 0.73, 0.88 and 0.95: one passes 0.9."""
     made = predictions(tmp_path, oversample_pseudo_foreground=0.33, warmup_fraction=0.0)
-    made.start()
+    made.start(0)
     line = made.update(surer_with_the_number, 0)
     assert "Predicted 4 unlabeled cases" in line and "update 1" in line
     found = {name: made.cases.load_case(name)[3]["class_locations"] for name in "abcd"}
@@ -259,13 +259,26 @@ def test_a_training_whose_predictions_are_gone_is_not_continued(tiny, tmp_path):
         resumed.on_train_start()
 
 
+def test_a_finished_training_is_continued_without_its_predictions(tiny):
+    """With --c nnU-Net validates again; no epoch is left, and the folder is gone."""
+    settings = {**TEMPORAL, "num_epochs": 1, "plans_name": "finished_temporal"}
+    trainer = tiny.trainer(**settings)
+    trainer.run_training()
+    final = Path(trainer.output_folder) / "checkpoint_final.pth"
+    assert final.is_file() and not (final.parent / "unlabeled_predictions").exists()
+    again = tiny.trainer(**settings)
+    again.load_checkpoint(str(final))
+    again.run_training()
+    assert again.iteration == 2
+
+
 # --- The folder ----------------------------------------------------------------------------------
 
 
 @pytest.mark.unit
 def test_an_update_that_was_killed_is_made_again_and_those_of_a_later_epoch_are_forgotten(tmp_path):
     made = predictions(tmp_path, ensembling="temporal", warmup_fraction=0.0)
-    made.start()
+    made.start(0)
     made.update(surer_with_the_number, 0)
     first = read_maps(tmp_path / "update_0001", "d").copy()
     made.update(surer_with_the_number, 0)
@@ -274,7 +287,7 @@ def test_an_update_that_was_killed_is_made_again_and_those_of_a_later_epoch_are_
 
     resumed = predictions(tmp_path, ensembling="temporal", warmup_fraction=0.0)
     resumed.updates = 1  # the checkpoint is older than the second
-    resumed.start()
+    resumed.start(1)
     assert [f.name for f in tmp_path.iterdir()] == ["update_0001"]
     assert np.array_equal(read_maps(resumed.cases.folder, "d"), first)
     resumed.update(surer_with_the_number, 0)
@@ -287,17 +300,17 @@ def test_an_update_that_was_killed_is_made_again_and_those_of_a_later_epoch_are_
 @pytest.mark.unit
 def test_a_new_training_does_not_go_on_from_an_old_ones_predictions(tmp_path):
     old = predictions(tmp_path / "fold", ensembling="temporal", warmup_fraction=0.0)
-    old.start()
+    old.start(0)
     old.update(surer_with_the_number, 0)
     new = predictions(tmp_path / "fold", ensembling="temporal", warmup_fraction=0.0)
-    new.start()
+    new.start(0)
     assert not (tmp_path / "fold").exists() and new.cases.folder is None
 
 
 @pytest.mark.unit
 def test_predictions_that_cannot_be_written_leave_those_before_and_say_so(tmp_path):
     made = predictions(tmp_path, ensembling="temporal", warmup_fraction=0.0)
-    made.start()
+    made.start(0)
     made.update(surer_with_the_number, 0)
 
     def while_the_disk_goes_away(image: np.ndarray, previous: None) -> torch.Tensor:
@@ -317,7 +330,7 @@ def _predict_in_process(rank: int, folder: Path) -> None:
         warmup_fraction=0.0,
     )
     seen = []
-    made.start()
+    made.start(0)
     made.update(lambda *case: (seen.append(case[0].max()), surer_with_the_number(*case))[1], 0)
     assert read_locations(made.cases.folder, "d") and read_maps(made.cases.folder, "a").any()
     made.forget_older()

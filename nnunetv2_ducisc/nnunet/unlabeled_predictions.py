@@ -67,8 +67,8 @@ class UnlabeledPredictions:
         self.num_maps = labeling.foreground(torch.empty(1, num_classes)).shape[1] * is_temporal
 
     def is_due(self, epoch: int) -> bool:
-        """Whether they have to be made before an epoch, counted from 0."""
-        if not self.settings.predicts_cases:
+        """Whether they have to be made before an epoch of the run, counted from 0."""
+        if not self.settings.predicts_cases or epoch >= self.settings.num_epochs:
             return False
         first = self.settings.warmup_iterations // self.settings.num_iterations_per_epoch
         due = (epoch - first) // self.settings.prediction_interval + 1
@@ -81,13 +81,16 @@ class UnlabeledPredictions:
         self.cases = PredictedCases(cases, self.num_maps)
         return self.cases
 
-    def start(self) -> None:
+    def start(self, epoch: int) -> None:
         """Begin or continue a training: remove what it did not make, or has to make again.
+
+        Args:
+            epoch: the next one; a training that is over needs none of them.
 
         Raises:
             DuCiSCError: what the training has made before is gone.
         """
-        if not self.settings.predicts_cases:
+        if not self.settings.predicts_cases or epoch >= self.settings.num_epochs:
             return
         if self.updates and not self._generations[self.updates].is_dir():
             raise DuCiSCError(
