@@ -148,6 +148,17 @@ def report(args: argparse.Namespace) -> None:
         )
 
 
+def profile(kind: str, args: argparse.Namespace) -> None:
+    """Print the operations that two steps of a kind spend most time in."""
+    trainer = build(kind, args)
+    batch = labeled_batch(trainer)
+    seconds(trainer, batch)
+    with torch.profiler.profile() as profiler:
+        for _ in range(2):
+            seconds(trainer, batch)
+    print(profiler.key_averages().table(f"self_{args.device}_time_total", 12, 40))
+
+
 def main() -> None:
     """Parse and measure, with the trainers' output folders in a temporary place."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -159,6 +170,9 @@ def main() -> None:
     parser.add_argument(
         "--also", nargs="+", default=[], help="low_memory, or alternatives like unlabeled"
     )
+    parser.add_argument(
+        "--profile", metavar="KIND", help="only profile a kind of step, like 'after warm-up'"
+    )
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if not nnUNet_preprocessed.is_set():
@@ -168,7 +182,12 @@ def main() -> None:
         os.execve(sys.executable, sys.orig_argv, os.environ | CPU_ALLOCATOR)
     with tempfile.TemporaryDirectory() as results:
         os.environ["nnUNet_results"] = results
-        print_own_peak_memory(args) if args.memory_of else report(args)
+        if args.memory_of:
+            print_own_peak_memory(args)
+        elif args.profile:
+            profile(args.profile, args)
+        else:
+            report(args)
 
 
 if __name__ == "__main__":
