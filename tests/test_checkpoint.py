@@ -156,6 +156,16 @@ def test_a_full_disk_leaves_the_previous_checkpoint_and_says_so(tiny, tmp_path):
     tiny.trainer().load_checkpoint(str(file))
 
 
+def test_what_a_kill_has_left_of_a_checkpoint_is_gone_when_training_starts_again(tiny):
+    trainer = tiny.trainer()
+    left = Path(trainer.output_folder) / ".checkpoint_best.pth.partial"
+    left.write_bytes(b"half")
+    kept = Path(trainer.output_folder) / "checkpoint_best.pth"
+    kept.write_bytes(b"whole")
+    started(trainer)
+    assert kept.is_file() and not left.exists()
+
+
 def test_a_first_checkpoint_on_a_full_disk_leaves_nothing_behind(tmp_path):
     with (
         disk_with_room_for(1000),

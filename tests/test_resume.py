@@ -12,20 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.repeatable import TRAIN, first_difference, state_of
 from tests.planned import PlannedDataset, wait_for_rows
 
 pytestmark = pytest.mark.e2e
-
-# nnU-Net's own entry point. Its blur transform times two algorithms at their first use and goes on
-# with the faster, on which no two runs need agree: here it always takes the same one.
-TRAIN = """
-from batchgeneratorsv2.transforms.noise import gaussian_blur
-gaussian_blur.GaussianBlurTransform._benchmark_wrapper = (
-    lambda self, image, sigma, axis: gaussian_blur.blur_dimension(image, sigma, axis)
-)
-from nnunetv2.run.run_training import run_training_entry
-run_training_entry()
-"""
 
 
 def start(dataset: PlannedDataset, results: Path, *flags: str) -> subprocess.Popen:
@@ -40,22 +30,6 @@ def start(dataset: PlannedDataset, results: Path, *flags: str) -> subprocess.Pop
 
 def fold_of(results: Path, dataset: PlannedDataset) -> Path:
     return results / dataset.name / f"nnUNetTrainerDuCiSC__resume__{dataset.configuration}/fold_all"
-
-
-def assert_same(a, b) -> None:
-    """Equal to the last bit, whatever the containers."""
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert_same(a[key], b[key])
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            assert_same(x, y)
-    else:
-        assert a == b
 
 
 PREDICTING = {
@@ -91,10 +65,7 @@ def test_killed_after_two_of_four_epochs_and_continued_is_one_run_bit_for_bit(
         torch.load(fold_of(tmp_path / run, planned_3d) / "checkpoint_final.pth", weights_only=False)
         for run in ("straight", "killed")
     )
-    assert_same(whole["network_weights"], resumed["network_weights"])
-    assert_same(whole["optimizer_state"], resumed["optimizer_state"])
-    for key in ("teacher", "thresholds", "progress", "iteration"):
-        assert_same(whole["ducisc"][key], resumed["ducisc"][key])
+    assert first_difference(dict(state_of(whole)), dict(state_of(resumed))) is None
     assert resumed["ducisc"]["iteration"] == 12
     logs = [
         fold_of(tmp_path / run, planned_3d) / "ducisc_log.csv" for run in ("straight", "killed")

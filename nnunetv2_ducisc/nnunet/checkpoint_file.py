@@ -11,6 +11,8 @@ import torch
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 
+PARTIAL = ".{}.partial"  # the name of a file while it is being written
+
 
 def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
     """Write beside and rename: a kill at any moment leaves the old file or the new one.
@@ -18,7 +20,7 @@ def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
     Raises:
         DuCiSCError: it could not be written; the old file is as it was.
     """
-    beside = file.with_name(f".{file.name}.partial")
+    beside = file.with_name(PARTIAL.format(file.name))
     try:
         torch.save(checkpoint, beside)
         beside.replace(file)
@@ -31,6 +33,12 @@ def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
             f"({one_line(error)}); {before}: make room, then repeat the command, a training with "
             "--c."
         ) from error
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what kills have left of checkpoints that were being written."""
+    for partial in folder.glob(PARTIAL.format("checkpoint_*.pth")):
+        partial.unlink(missing_ok=True)
 
 
 def read(file: Path) -> dict[str, Any]:

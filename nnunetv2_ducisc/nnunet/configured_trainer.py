@@ -10,7 +10,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
-from nnunetv2_ducisc.nnunet.checkpoint_file import write_whole
+from nnunetv2_ducisc.nnunet.checkpoint_file import remove_partial, write_whole
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
 LENGTH = (
@@ -69,6 +69,8 @@ class ConfiguredTrainer(nnUNetTrainer):
         if self._resumed_from and self.current_epoch < self.num_epochs:
             checkpoints.check_same_settings(self._resumed_from["settings"], self.settings.as_dict())
         super().on_train_start()
+        if self.local_rank == 0:
+            remove_partial(Path(self.output_folder))
         if self._resumed_from and self.local_rank == 0:  # other ranks draw differently anyway
             checkpoints.restore_random_state(self._resumed_from["random_state"])
         self._resumed_from = {}

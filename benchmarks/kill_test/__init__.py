@@ -1,0 +1,1 @@
+"""Kill -9 at random moments: ``python -m benchmarks.kill_test``."""
