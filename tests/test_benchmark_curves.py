@@ -1,5 +1,6 @@
 """Learning curves show what the trainings logged."""
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -62,8 +63,9 @@ def test_many_methods_have_a_legend_that_fits_and_a_color_each(desk, tmp_path):
         run.training.mkdir(parents=True)
         log = {"train_losses": [1.0, 0.0], "mean_fg_dice": [0.2, 0.4]}
         torch.save({"logging": log}, run.training / "checkpoint_final.pth")
-    figure = curves_figure(planned.groups)
-    figure.savefig(tmp_path / "many.png", dpi=150)
+    with matplotlib.rc_context(matplotlib.rcParamsDefault):  # as draw_curves sets it
+        figure = curves_figure(planned.groups)
+        figure.savefig(tmp_path / "many.png", dpi=150)
     legend = figure.legends[0].get_window_extent()
     assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1
     left = figure.axes[0]

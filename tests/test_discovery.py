@@ -90,7 +90,8 @@ def test_the_folder_that_nnunet_searches_holds_every_variant_and_no_other_module
         "__init__.py",
         "ducisc_trainers.py",
     }
-    assert len(variants.__all__) == 31  # four presets, each in four lengths, and seeded stock
+    # Four presets, each in four lengths, seeded stock, and the paper's alternatives.
+    assert len(variants.__all__) == 4 * 4 + 1 + 15
     for name in variants.__all__:
         trainer = getattr(ducisc_trainers, name)
         assert trainer.__name__ == name
