@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -44,3 +45,20 @@ def inside(boxes: Tensor, maps: Tensor) -> Tensor:
         shape[axis + 2] = length
         mask = mask * within.reshape(shape)
     return mask
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """What CutMix and CutOut draw.
+
+    Attributes:
+        low: smallest share of the image that the box takes, the part of sigma in Eq. 5.
+        high: largest share.
+    """
+
+    low: float
+    high: float
+
+    def draw(self, images: int, spatial: Sequence[int]) -> Tensor:
+        """A box an image, see ``draw_boxes``."""
+        return draw_boxes(images, spatial, self.low, self.high)
