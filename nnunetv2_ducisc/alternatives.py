@@ -1,8 +1,8 @@
-"""The objects that the settings name: one of each kind of Tables VII, VIII and X."""
+"""The objects that the settings name: one of each kind of Tables VI, VII, VIII and X."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -16,6 +16,7 @@ from nnunetv2_ducisc.method.confidence import (
 )
 from nnunetv2_ducisc.method.labeling import Labeling
 from nnunetv2_ducisc.method.mixing import CopyPaste, CutMix, CutOut, Mixing, Mixup
+from nnunetv2_ducisc.method.objective import TERMS, Objective
 from nnunetv2_ducisc.method.targets import FeatureConsistency, FeatureTarget, PrototypeAlignment
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
@@ -69,3 +70,16 @@ def target_of(settings: DuCiSCSettings) -> FeatureTarget:
         "features": FeatureConsistency(settings.prototype_norm),
     }
     return ways[settings.consistency_target]
+
+
+def objective_of(
+    settings: DuCiSCSettings, scale_weights: Sequence[float], labeling: Labeling
+) -> Objective:
+    """Table VI: a lambda of zero switches its term off."""
+    return Objective(
+        lambdas={name: getattr(settings, f"lambda_{name}") for name in TERMS},
+        scale_weights=scale_weights,
+        target=target_of(settings),
+        term_weighting=settings.term_weighting,
+        labeling=labeling,
+    )

@@ -10,10 +10,10 @@ from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 from torch.optim import Optimizer
 
 from nnunetv2_ducisc import __version__
-from nnunetv2_ducisc.alternatives import confidence_of, mixing_of, target_of
+from nnunetv2_ducisc.alternatives import confidence_of, mixing_of, objective_of
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.method.confidence import count_voxels
-from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective
+from nnunetv2_ducisc.method.confidence import Confidence, count_voxels
+from nnunetv2_ducisc.method.objective import Labels
 from nnunetv2_ducisc.method.pyramid import finest
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
@@ -82,24 +82,21 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         self.teacher = ema_teacher(student, self.settings.ema_decay)
         self.labeling = labeling_of(self.label_manager)
         self.classes = class_names(self.dataset_json, self.label_manager)
-        scale_weights = deep_supervision_weights(self.loss)
-        self.confidence = confidence_of(
-            self.settings, self.labeling, len(self.classes), len(scale_weights), self.device
-        )
-        self.mixing = mixing_of(self.settings, not self.label_manager.has_regions)
         self.progress = ProgressLog(self.classes)
-        scales = 0
-        if not self.settings.is_supervised:
-            self.objective = Objective(
-                lambdas={name: getattr(self.settings, f"lambda_{name}") for name in TERMS},
-                scale_weights=scale_weights,
-                target=target_of(self.settings),
-                term_weighting=self.settings.term_weighting,
-                labeling=self.labeling,
-            )
-            scales = self.settings.num_scales if self.objective.needs_features else 0
-            self.features = DecoderFeatures(student, scales)
-            scales = scales if self.objective.target.reads_teacher else 0
+        self.mixing = mixing_of(self.settings, not self.label_manager.has_regions)
+        self.confidence = self._initial_confidence(self.device)
+        scale_weights = deep_supervision_weights(self.loss)
+        self.objective = objective_of(self.settings, scale_weights, self.labeling)
+        scales = self.settings.num_scales
+        self.features = DecoderFeatures(student, scales if self.objective.needs_features else 0)
+        self._initialize_labeler(scales if self.objective.needs_teacher_features else 0)
+
+    def _initial_confidence(self, device: torch.device) -> Confidence:
+        num_outputs = len(deep_supervision_weights(self.loss))
+        return confidence_of(self.settings, self.labeling, len(self.classes), num_outputs, device)
+
+    def _initialize_labeler(self, scales: int) -> None:
+        """Who labels unlabeled images, and the predictions of whole cases that some ask for."""
         self.teacher_network = TeacherNetwork(
             self.teacher.module,
             self._do_i_compile(),
@@ -115,7 +112,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             self.settings,
             self.labeling,
             len(self.classes),
-            confidence_of(self.settings, self.labeling, len(self.classes), len(scale_weights)),
+            self._initial_confidence(torch.device("cpu")),
         )
 
     def configure_optimizers(self) -> tuple[Optimizer, PolyLRScheduler]:

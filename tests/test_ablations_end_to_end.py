@@ -40,7 +40,7 @@ def test_an_alternative_is_killed_resumes_and_predicts(
         run(
             *(console("nnUNetv2_predict"), "-d", planned_3d.dataset_id, "-c", "3d_fullres"),
             *("-i", images, "-o", str(predicted), "-f", "all", *model, "-chk", checkpoint),
-            *("-npp", "1", "-nps", "1"),
+            *("-npp", "0", "-nps", "0"),
             environment=environment,
         )
         assert len(list(predicted.glob("*.nii.gz"))) == 2

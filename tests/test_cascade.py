@@ -62,7 +62,7 @@ def test_both_stages_train_the_second_is_killed_resumes_and_predicts(
     assert (model / "fold_all" / "checkpoint_final_teacher.pth").is_file()
 
     predict = (console("nnUNetv2_predict"), *named)
-    alone = ("-f", "all", *MODEL, "-npp", "1", "-nps", "1", "-i", str(images))
+    alone = ("-f", "all", *MODEL, "-npp", "0", "-nps", "0", "-i", str(images))
     lowres, cascade = str(tmp_path / FIRST), str(tmp_path / SECOND)
     run(*predict, FIRST, *alone, "-o", lowres, environment=environment)
     run(

@@ -140,7 +140,7 @@ def test_from_the_download_to_a_prediction_with_stock_commands(
     run(
         *(console("nnUNetv2_predict"), "-d", which[0], "-c", which[1], "-f", example.fold),
         *("-i", str(dataset.raw / "imagesTs"), "-o", str(tmp_path / "predicted")),
-        *("-tr", "nnUNetTrainerDuCiSC", "-device", "cpu"),
+        *("-tr", "nnUNetTrainerDuCiSC", "-device", "cpu", "-npp", "0", "-nps", "0"),
         environment=environment,
     )
     check_training(dataset, example.fold)

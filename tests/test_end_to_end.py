@@ -61,7 +61,7 @@ def test_student_and_teacher_predict_with_nnunets_command(
         console("nnUNetv2_predict"),
         *("-i", str(images), "-o", str(tmp_path), "-d", dataset.dataset_id),
         *("-c", dataset.configuration, "-f", "all", "-tr", "nnUNetTrainerDuCiSC"),
-        *("-p", "commands", "-chk", checkpoint, "-device", "cpu", "-npp", "1", "-nps", "1"),
+        *("-p", "commands", "-chk", checkpoint, "-device", "cpu", "-npp", "0", "-nps", "0"),
         environment=dataset.environment(model.parents[1]),
     )
     for image in images.iterdir():

@@ -60,7 +60,7 @@ def test_a_killed_training_resumes_and_predicts(dataset: PlannedDataset, tmp_pat
     run(
         *(console("nnUNetv2_predict"), "-d", dataset.dataset_id, "-c", dataset.configuration),
         *("-i", str(dataset.raw / "imagesTs"), "-o", str(predicted), "-f", "all"),
-        *("-tr", TRAINER, "-p", "kinds", "-device", "cpu", "-npp", "1", "-nps", "1"),
+        *("-tr", TRAINER, "-p", "kinds", "-device", "cpu", "-npp", "0", "-nps", "0"),
         environment=dataset.environment(results),
     )
     for image in (dataset.raw / "imagesTs").iterdir():

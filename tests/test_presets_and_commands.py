@@ -191,7 +191,7 @@ def test_a_model_predicts_after_the_way_through_a_zip_file(
         run(
             *(console("nnUNetv2_predict"), "-d", "904", "-c", configuration, "-f", "0", *MODEL),
             *("-i", str(images), "-o", str(tmp_path / configuration), "-chk", checkpoint),
-            *(*CPU, "-npp", "1", "-nps", "1"),
+            *(*CPU, "-npp", "0", "-nps", "0"),
             environment=elsewhere,
         )
         (predicted,) = (tmp_path / configuration).glob("*.nii.gz")

@@ -99,6 +99,11 @@ class Objective:
         return self.lambdas["proto_ulb"] > 0 or self.lambdas["proto_mix"] > 0
 
     @property
+    def needs_teacher_features(self) -> bool:
+        """Whether the teacher's features are wanted, too (Eq. 13)."""
+        return self.target.reads_teacher and self.needs_features
+
+    @property
     def needs_mixed(self) -> bool:
         """Whether a term of the mixed images has a weight."""
         return self.lambdas["proto_mix"] > 0 or self.lambdas["cs_mix"] > 0
