@@ -49,3 +49,8 @@ def test_the_check_draws_no_random_number(tiny):
     drawn = torch.rand(1)
     torch.manual_seed(0)
     assert drawn == torch.rand(1)
+
+
+def test_apples_gpu_is_refused_before_anything_starts(tiny):
+    with pytest.raises(DuCiSCError, match=r"nnUNetTrainerDuCiSC .*MPS.*-device cpu"):
+        tiny.trainer(device="mps")

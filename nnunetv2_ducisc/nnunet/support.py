@@ -8,20 +8,26 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 
+from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
 
 def check_supported(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> None:
-    """Refuse an architecture that gives no prototypes, where the settings ask for them.
+    """Refuse Apple's GPU, and an architecture that gives no prototypes where they are asked for.
 
     Only a network that is built shows what it has: a trainer may build another one than the plans
     name. It is built on the CPU, in a second or a few, and thrown away; the weights that
     ``initialize`` draws are those it would have drawn without.
 
     Raises:
-        DuCiSCError: the network has no U-Net's decoder.
+        DuCiSCError: the device is MPS, or the network has no U-Net's decoder.
     """
+    if trainer.device.type == "mps":
+        raise DuCiSCError(
+            f"{type(trainer).__name__} has never been run on Apple's GPU (MPS): train with "
+            "-device cpu or, on a machine that has one, -device cuda. nnUNetv2_predict may use MPS."
+        )
     if not (settings.lambda_proto_ulb or settings.lambda_proto_mix):
         return
     build = trainer.build_network_architecture

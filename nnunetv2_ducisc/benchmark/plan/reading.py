@@ -59,7 +59,7 @@ def read_plan(file: Path) -> Plan:
         length=_length(entries),
         teacher=entries.get("teacher", one_of(True, False), False),
         preset=entries.get("metrics", one_of(*PRESETS), "mm"),
-        device=entries.get("device", one_of("cuda", "cpu", "mps"), "cuda"),
+        device=entries.get("device", one_of("cuda", "cpu"), "cuda"),
         processes=entries.get("processes", whole_number(1), None),
         environment=entries.get("environment", _variables, {}),
         slurm=entries.get("slurm", mapping, {}),
