@@ -1,10 +1,12 @@
-"""Hippocampus scans as a fully labeled raw data set with test cases, for hippocampus_cpu.yaml.
+"""Hippocampus scans as fully labeled raw data sets with test cases, for the hippocampus plans.
 
     python -m benchmarks.hippocampus FOLDER
 
 FOLDER is ``Task04_Hippocampus`` of the Medical Segmentation Decathlon, unpacked (``imagesTr`` and
 ``labelsTr``), or holds the same scans in ``images`` and ``labels``. Of its 260 scans the 200 that
-hippocampus.json lists are linked into nnUNet_raw/Dataset614_Hippocampus.
+hippocampus.json lists are linked into nnUNet_raw/Dataset614_Hippocampus. Of its training scans 120
+are in Dataset615_HippocampusVal as well, split anew by hippocampus_val.json: on them the defaults
+were chosen, so that no test scan and no scan that is labeled in 614 had a say.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ from nnunetv2_ducisc.raw_dataset.layout import Part
 from nnunetv2_ducisc.raw_dataset.links import is_placed, place
 from nnunetv2_ducisc.raw_dataset.staging import write_json
 
-DATASET = "Dataset614_Hippocampus"
+DATASETS = {
+    "Dataset614_Hippocampus": "hippocampus.json",
+    "Dataset615_HippocampusVal": "hippocampus_val.json",
+}
 LABELS = {"background": 0, "anterior": 1, "posterior": 2}
 LAYOUTS = (("imagesTr", "labelsTr"), ("images", "labels"))
 ENDING = ".nii.gz"
@@ -75,12 +80,13 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="Task04_Hippocampus")
     folder = parser.parse_args().folder
     try:
-        raw = raw_folder() / DATASET
-        lay_out(folder, read_split(Path(__file__).with_suffix(".json")), raw)
+        for name, lists in DATASETS.items():
+            lay_out(folder, read_split(Path(__file__).with_name(lists)), raw_folder() / name)
+            print(f"{raw_folder() / name} is written.")
     except DuCiSCError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{raw} is written: ducisc benchmark benchmarks/hippocampus_cpu.yaml -o WORK")
+    print("Next: ducisc benchmark benchmarks/hippocampus_cpu.yaml -o WORK")
     return 0
 
 

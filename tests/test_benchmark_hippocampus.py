@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.hippocampus import DATASET, LAYOUTS, lay_out
+from benchmarks.hippocampus import DATASETS, LAYOUTS, lay_out
 from nnunetv2_ducisc.benchmark.plan.reading import read_plan
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.downloads.split import Split, read_split
@@ -50,8 +50,17 @@ def test_what_is_no_download_or_lacks_a_scan_is_named(tmp_path):
         lay_out(tmp_path / "in", LISTS, tmp_path / "raw")
 
 
-def test_the_plan_names_this_data_set_and_its_lists():
-    lists = read_split(BENCHMARKS / "hippocampus.json")
-    assert (len(lists.train), len(lists.test)) == (160, 40)
-    (entry,) = read_plan(BENCHMARKS / "hippocampus_cpu.yaml").datasets
-    assert DATASET.startswith(f"Dataset{entry.dataset}_") and entry.labels == (10,)
+@pytest.mark.parametrize(
+    ("plan", "number", "cases"),
+    [("hippocampus_cpu.yaml", 614, (160, 40)), ("hippocampus_defaults.yaml", 615, (90, 30))],
+)
+def test_the_plans_name_their_data_set_and_its_lists(plan, number, cases):
+    (entry,) = read_plan(BENCHMARKS / plan).datasets
+    assert entry.dataset == number and entry.labels == (10,)
+    (lists,) = (read_split(BENCHMARKS / DATASETS[name]) for name in DATASETS if str(number) in name)
+    assert (len(lists.train), len(lists.test)) == cases
+
+
+def test_defaults_are_chosen_without_a_test_scan_or_a_labeled_one_of_the_comparison():
+    comparison, choice = (read_split(BENCHMARKS / lists) for lists in DATASETS.values())
+    assert set(choice.units) <= set(comparison.train[10:])
