@@ -4,7 +4,7 @@
 
 FOLDER is ``Task04_Hippocampus`` of the Medical Segmentation Decathlon, unpacked (``imagesTr`` and
 ``labelsTr``), or holds the same scans in ``images`` and ``labels``. Of its 260 scans the 200 that
-hippocampus.json lists are linked into nnUNet_raw/Dataset614_Hippocampus. Of its training scans 120
+hippocampus.json lists are linked into nnUNet_raw/Dataset614_Hippocampus. Of its training scans 150
 are in Dataset615_HippocampusVal as well, split anew by hippocampus_val.json: on them the defaults
 were chosen, so that no test scan and no scan that is labeled in 614 had a say.
 """
