@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from nnunetv2_ducisc.whole import written_whole
+
 TERM_LABELS = {
     "loss_proto_ulb": "prototypes, unlabeled (Eq. 4)",
     "loss_proto_mix": "prototypes, mixed (Eq. 7)",
@@ -29,10 +31,8 @@ Rows = Sequence[dict[str, float]]
 def plot_progress(rows: Rows, class_names: Sequence[str], file: Path) -> None:
     """Write the figure, whole or not at all."""
     # nnU-Net's own plot leaves its large fonts behind for every later figure.
-    with matplotlib.rc_context(matplotlib.rcParamsDefault):
-        beside = file.with_name(f".{file.name}.partial")
-        progress_figure(rows, class_names).savefig(beside, dpi=110, format="png")
-    beside.replace(file)
+    with matplotlib.rc_context(matplotlib.rcParamsDefault), written_whole(file) as new:
+        progress_figure(rows, class_names).savefig(new, dpi=110, format="png")
 
 
 def progress_figure(rows: Rows, class_names: Sequence[str]) -> Figure:

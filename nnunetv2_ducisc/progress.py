@@ -11,6 +11,7 @@ from torch import Tensor
 from nnunetv2_ducisc.method.confidence import Counts
 from nnunetv2_ducisc.method.distributed import summed
 from nnunetv2_ducisc.method.objective import TERMS
+from nnunetv2_ducisc.whole import written_whole
 
 Row = dict[str, float]
 
@@ -100,12 +101,11 @@ class ProgressLog:
         """Write ``ducisc_log.csv`` and ``ducisc_progress.png``, whole or not at all."""
         from nnunetv2_ducisc.figures import plot_progress
 
-        beside = folder / ".ducisc_log.csv.partial"
-        with beside.open("w", newline="", encoding="utf-8") as file:
+        table = folder / "ducisc_log.csv"
+        with written_whole(table) as new, new.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.columns, restval="")
             writer.writeheader()
             writer.writerows(self.rows)
-        beside.replace(folder / "ducisc_log.csv")
         plot_progress(self.rows, self.class_names, folder / "ducisc_progress.png")
 
     def state_dict(self) -> dict[str, list[Row]]:

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.whole import written_whole
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,13 @@ _FIXED = ("case", "class", "status", "reference_ml", "prediction_ml")
 def write_metrics(file: Path, rows: Iterable[Row], metrics: Iterable[str]) -> None:
     """Write the file whole or not at all; floats as Python repeats them."""
     names = tuple(metrics)
-    beside = file.with_name(f".{file.name}.partial")
-    with beside.open("w", newline="", encoding="utf-8") as opened:
+    with written_whole(file) as new, new.open("w", newline="", encoding="utf-8") as opened:
         writer = csv.writer(opened)
         writer.writerow([*_FIXED, *names])
         for row in rows:
             fixed = (row.case, row.class_name, row.status.value)
             values = (row.values.get(name, "") for name in names)
             writer.writerow([*fixed, row.reference_ml, row.prediction_ml, *values])
-    beside.replace(file)
 
 
 def read_metrics(file: Path) -> tuple[tuple[str, ...], list[Row]]:

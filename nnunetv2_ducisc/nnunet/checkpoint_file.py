@@ -10,8 +10,7 @@ from typing import Any
 import torch
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
-
-PARTIAL = ".{}.partial"  # the name of a file while it is being written
+from nnunetv2_ducisc.whole import beside, written_whole
 
 
 def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
@@ -20,12 +19,10 @@ def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
     Raises:
         DuCiSCError: it could not be written; the old file is as it was.
     """
-    beside = file.with_name(PARTIAL.format(file.name))
     try:
-        torch.save(checkpoint, beside)
-        beside.replace(file)
+        with written_whole(file) as new:
+            torch.save(checkpoint, new)
     except (OSError, RuntimeError) as error:  # torch says RuntimeError of a full disk
-        beside.unlink(missing_ok=True)
         free = shutil.disk_usage(file.parent).free / 2**20
         before = "the former one is untouched" if file.exists() else "nothing is left of it"
         raise DuCiSCError(
@@ -37,7 +34,7 @@ def write_whole(checkpoint: dict[str, Any], file: Path) -> None:
 
 def remove_partial(folder: Path) -> None:
     """Remove what kills have left of checkpoints that were being written."""
-    for partial in folder.glob(PARTIAL.format("checkpoint_*.pth")):
+    for partial in folder.glob(beside(folder / "checkpoint_*.pth").name):
         partial.unlink(missing_ok=True)
 
 

@@ -9,6 +9,8 @@ from collections import Counter
 from enum import Enum
 from pathlib import Path
 
+from nnunetv2_ducisc.whole import written_whole
+
 try:
     import fcntl
 except ImportError:  # Windows, which has no such call
@@ -46,14 +48,8 @@ def place(source: Path, target: Path, hard_links: bool = True) -> Way:
     if target.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     ways = (_reflink, _hard_link, _copy) if hard_links else (_reflink, _copy)
-    beside = target.with_name(f".{target.name}.partial")
-    beside.unlink(missing_ok=True)  # of a process that was killed
-    try:
-        way = next(way for bring in ways if (way := bring(real, beside)))
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-    return way
+    with written_whole(target) as new:
+        return next(way for bring in ways if (way := bring(real, new)))
 
 
 def is_placed(source: Path, target: Path) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.whole import written_whole
 
 
 class UnwritableError(DuCiSCError):
@@ -139,12 +140,8 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 def write_json(file: Path, content: Any) -> None:  # noqa: ANN401
     """Write a JSON file whole or not at all."""
-    beside = file.with_name(f".{file.name}.partial")
-    try:
-        beside.write_text(_text(content), encoding="utf-8")
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(file) as new:
+        new.write_text(_text(content), encoding="utf-8")
 
 
 def _text(content: Any) -> str:  # noqa: ANN401

@@ -12,6 +12,7 @@ from typing import Any
 from nnunetv2_ducisc.benchmark.plan.plan import Network
 from nnunetv2_ducisc.benchmark.units.console import Console
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.whole import written_whole
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,8 @@ class WritePlans:
             configuration["ducisc"] = dict(self.settings)
         # Unsorted, like nnU-Net's own: people read it.
         text = json.dumps(plans | {"plans_name": self.name}, indent=4)
-        beside = self.folder / f".{self.name}.partial"
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(self.folder / f"{self.name}.json")
+        with written_whole(self.folder / f"{self.name}.json") as new:
+            new.write_text(text, encoding="utf-8")
 
 
 def change_network(configuration: dict[str, Any], network: Network) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -15,6 +14,7 @@ from nnunetv2_ducisc.evaluation.comparison.markup import as_latex, as_markdown
 from nnunetv2_ducisc.evaluation.comparison.pairing import Names
 from nnunetv2_ducisc.evaluation.comparison.table import Table
 from nnunetv2_ducisc.raw_dataset.staging import write_json
+from nnunetv2_ducisc.whole import written_whole
 
 
 def write_comparison(
@@ -32,7 +32,7 @@ def write_comparison(
             f"{folder} cannot be made ({one_line(error)}): name another folder with -o."
         ) from error
     for ending, text in ((".md", as_markdown(table)), (".tex", as_latex(table))):
-        with _whole(folder / f"comparison{ending}") as beside:
+        with written_whole(folder / f"comparison{ending}") as beside:
             beside.write_text(text, encoding="utf-8")
     content = {"notes": table.notes, "results": [result.as_dict() for result in results]}
     write_json(folder / "comparison.json", {"a": names[0], "b": names[1], **content})
@@ -40,13 +40,5 @@ def write_comparison(
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, "pdf.fonttype": 42}):
         figure = differences_figure(results, names)
         for ending in ("png", "pdf"):
-            with _whole(folder / f"comparison.{ending}") as beside:
+            with written_whole(folder / f"comparison.{ending}") as beside:
                 figure.savefig(beside, dpi=150, format=ending)
-
-
-@contextmanager
-def _whole(file: Path) -> Iterator[Path]:
-    """A file beside it to write to, which takes its place at the end."""
-    beside = file.with_name(f".{file.name}.partial")
-    yield beside
-    beside.replace(file)

@@ -1,0 +1,28 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def beside(file: Path) -> Path:
+    """The name of a file while it is being written."""
+    return file.with_name(f".{file.name}.partial")
+
+
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """A file beside it to write to, which takes its place if nothing goes wrong.
+
+    A kill at any moment leaves the old file or the new one, and an error leaves the old one alone.
+    What a kill left unfinished is gone before anything is written.
+    """
+    unfinished = beside(file)
+    unfinished.unlink(missing_ok=True)
+    try:
+        yield unfinished
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
