@@ -85,8 +85,8 @@ class DuCiSCSettings:
     seed: int | None = None
     lambda_proto_ulb: float = 0.1
     lambda_proto_mix: float = 0.1
-    lambda_cs_ulb: float = 2.0
-    lambda_cs_mix: float = 1.0
+    lambda_cs_ulb: float = 1.0
+    lambda_cs_mix: float = 0.5
     term_weighting: TermWeighting = "plain"
     ensembling: Ensembling = "mean_teacher"
     ema_decay: float = 0.99

