@@ -11,7 +11,8 @@ import SimpleITK
 from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
 
 from benchmarks.demo.phantoms import LABELS, phantom
-from tests.planned import SETTINGS, PlannedDataset, console, run
+from tests.commands import run
+from tests.planned import SETTINGS, PlannedDataset, console
 
 PLANS = "resenc"
 STOCK_PLANS = "nnUNetResEncUNetMPlans"

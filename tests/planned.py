@@ -16,6 +16,7 @@ import torch
 
 from benchmarks.demo.phantoms import write_dataset
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
+from tests import commands
 
 GARBAGE = b"not an image"
 SETTINGS = {
@@ -42,7 +43,7 @@ def run(*command: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def wait_for_rows(log: Path, rows: int, process: subprocess.Popen) -> None:
+def wait_for_rows(log: Path, rows: int, process: subprocess.Popen | commands.Command) -> None:
     """Return when a training has logged so many epochs."""
     while not (log.is_file() and len(log.read_text(encoding="utf-8").splitlines()) > rows):
         assert process.poll() is None, "training ended before it could be killed"
@@ -179,12 +180,10 @@ def plan(root: Path, dimensions: int, kind: str = "classes") -> PlannedDataset:
         label = dataset.raw / "labelsUn" / file.name.replace("_0000", "")
         label.parent.mkdir(exist_ok=True)
         label.write_bytes(GARBAGE)
-    subprocess.run(
-        [console("nnUNetv2_plan_and_preprocess"), "-d", dataset.dataset_id, "-c", configuration]
-        + ["-np", "1", "-npfp", "1", "--no_pbar", "--verify_dataset_integrity"],
+    commands.run(
+        *(console("nnUNetv2_plan_and_preprocess"), "-d", dataset.dataset_id, "-c", configuration),
+        *("-np", "1", "-npfp", "1", "--no_pbar", "--verify_dataset_integrity"),
         # nnU-Net's planner sets this many threads, and zero is none too many for it
-        env=os.environ | dataset.environment(root / "results") | {"nnUNet_n_proc_DA": "1"},
-        check=True,
-        capture_output=True,
+        environment=dataset.environment(root / "results") | {"nnUNet_n_proc_DA": "1"},
     )
     return dataset

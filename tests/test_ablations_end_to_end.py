@@ -1,33 +1,33 @@
-"""Alternatives of the paper on the command line: those whose state or forward pass is another."""
+"""Every alternative of the paper on the command line."""
 
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.planned import PlannedDataset, console, run, wait_for_rows
+from nnunetv2_ducisc import ablations
+from tests.commands import Command, run
+from tests.planned import PlannedDataset, console, wait_for_rows
 
 pytestmark = pytest.mark.e2e
 
-ALTERNATIVES = ["copyPaste", "featureConsistency", "monteCarlo", "temporalEnsembling"]
+ALTERNATIVES = sorted(name for name in vars(ablations) if name.startswith("nnUNetTrainerDuCiSC_"))
 
 
-@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("trainer", ALTERNATIVES)
 def test_an_alternative_is_killed_resumes_and_predicts(
-    planned_3d: PlannedDataset, tmp_path: Path, alternative: str
+    planned_3d: PlannedDataset, tmp_path: Path, trainer: str
 ) -> None:
     """Three epochs, killed in the second or third; student and teacher predict two test cases."""
-    trainer, results = f"nnUNetTrainerDuCiSC_{alternative}", tmp_path / "results"
+    results = tmp_path / "results"
     planned_3d.write_plans("alternative", warmup_fraction=0.0, num_epochs=3, monte_carlo_passes=2)
     fold = results / planned_3d.name / f"{trainer}__alternative__3d_fullres" / "fold_all"
     model = ("-tr", trainer, "-p", "alternative", "-device", "cpu")
     train = [console("nnUNetv2_train"), planned_3d.dataset_id, "3d_fullres", "all", *model]
     environment = planned_3d.environment(results)
-    killed = subprocess.Popen(train, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    killed = Command(train, environment)
     wait_for_rows(fold / "ducisc_log.csv", 1, killed)
     killed.kill()
     killed.wait()

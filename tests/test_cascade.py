@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,8 @@ import pytest
 import SimpleITK
 
 from tests.cascade import FIRST, SECOND, write_cascade_plans
-from tests.planned import PlannedDataset, console, run, wait_for_rows
+from tests.commands import Command, run
+from tests.planned import PlannedDataset, console, wait_for_rows
 
 pytestmark = pytest.mark.e2e
 
@@ -20,11 +19,10 @@ TRAINER = "nnUNetTrainerDuCiSC"
 MODEL = ("-tr", TRAINER, "-p", "commands_cascade", "-device", "cpu")
 
 
-def training(dataset: PlannedDataset, results: Path, *flags: str) -> subprocess.Popen:
-    return subprocess.Popen(
+def training(dataset: PlannedDataset, results: Path, *flags: str) -> Command:
+    return Command(
         [console("nnUNetv2_train"), dataset.dataset_id, SECOND, "all", *MODEL, *flags],
-        env=os.environ | dataset.environment(results),
-        stdout=subprocess.DEVNULL,
+        dataset.environment(results),
     )
 
 

@@ -26,7 +26,8 @@ from nnunetv2_ducisc.nnunet.previous_stage_prediction import prepare_predictions
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from tests.cascade import FIRST, SECOND, trainer_of, write_cascade_plans
-from tests.planned import PlannedDataset, console, plan, run
+from tests.commands import run
+from tests.planned import PlannedDataset, console, plan
 
 TRAINER = "nnUNetTrainerDuCiSC"
 COPY = "copy_000"  # the image of phantom_000, which is labeled, as an unlabeled case

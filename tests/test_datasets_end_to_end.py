@@ -13,7 +13,8 @@ import pytest
 import SimpleITK
 
 from tests import acdc_download, left_atrium_download, pancreas_download, tooth_fairy_download
-from tests.planned import SETTINGS, PlannedDataset, console, run
+from tests.commands import run
+from tests.planned import SETTINGS, PlannedDataset, console
 
 pytestmark = pytest.mark.e2e
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK
 
-from tests.planned import PlannedDataset, console, plan, run, wait_for_rows
+from tests.commands import Command, run
+from tests.planned import PlannedDataset, console, plan, wait_for_rows
 
 pytestmark = pytest.mark.e2e
 
@@ -27,13 +26,12 @@ def dataset(
     return plan(tmp_path_factory.mktemp("planned"), dimensions, kind)
 
 
-def train(dataset: PlannedDataset, results: Path, *options: str) -> subprocess.Popen:
+def train(dataset: PlannedDataset, results: Path, *options: str) -> Command:
     dataset.write_plans("kinds", warmup_fraction=0.0, num_epochs=4)
-    return subprocess.Popen(
+    return Command(
         [console("nnUNetv2_train"), dataset.dataset_id, dataset.configuration, "all"]
         + ["-tr", TRAINER, "-p", "kinds", "-device", "cpu", *options],
-        env=os.environ | dataset.environment(results),
-        stdout=subprocess.DEVNULL,
+        dataset.environment(results),
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import blosc2
@@ -22,8 +21,9 @@ from nnunetv2.experiment_planning.experiment_planners.residual_unets import (
     residual_encoder_unet_planners as presets,
 )
 
+from tests.commands import Command, run
 from tests.mri_dataset import CONFIGURATIONS, PLANS, STOCK_PLANS, plan_mri, read_plans
-from tests.planned import PlannedDataset, console, run, wait_for_rows
+from tests.planned import PlannedDataset, console, wait_for_rows
 
 pytestmark = pytest.mark.e2e
 
@@ -69,12 +69,11 @@ def trained(mri: dict[str, PlannedDataset], tmp_path_factory: pytest.TempPathFac
     return results
 
 
-def train(dataset: PlannedDataset, results: Path, *options: str) -> subprocess.Popen:
-    return subprocess.Popen(
+def train(dataset: PlannedDataset, results: Path, *options: str) -> Command:
+    return Command(
         [console("nnUNetv2_train"), "904", dataset.configuration, "0", *MODEL, *CPU, "--npz"]
         + [*options],
-        env=os.environ | dataset.environment(results),
-        stdout=subprocess.DEVNULL,
+        dataset.environment(results),
     )
 
 
