@@ -19,8 +19,8 @@ from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.evaluation.analysis.subject import Subject
 from nnunetv2_ducisc.evaluation.analysis.views import pseudo_label
 from nnunetv2_ducisc.nnunet.export import export_model
+from nnunetv2_ducisc.nnunet.model_loading import load_model
 from nnunetv2_ducisc.nnunet.preprocessed_cases import unlabeled_cases
-from nnunetv2_ducisc.nnunet.trained_model import load_model
 from tests.analyzing import CPU, Analyzing, dice
 from tests.installed import copy_of_sources
 from tests.planned import PlannedDataset

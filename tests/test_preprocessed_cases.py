@@ -16,8 +16,9 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.export import export_model
+from nnunetv2_ducisc.nnunet.model_loading import load_model
 from nnunetv2_ducisc.nnunet.preprocessed_cases import labeled_cases, maps_of, unlabeled_cases
-from nnunetv2_ducisc.nnunet.trained_model import TrainedModel, load_model
+from nnunetv2_ducisc.nnunet.trained_model import TrainedModel
 from nnunetv2_ducisc.nnunet.truth import truth_on_grid
 from tests.analyzing import CPU, Analyzing
 from tests.tiny_dataset import TinyDataset, write

@@ -10,7 +10,8 @@ import torch
 
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.export import export_model
-from nnunetv2_ducisc.nnunet.trained_model import TrainedModel, load_model
+from nnunetv2_ducisc.nnunet.model_loading import load_model
+from nnunetv2_ducisc.nnunet.trained_model import TrainedModel
 from tests.analyzing import CPU
 
 

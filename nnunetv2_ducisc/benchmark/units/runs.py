@@ -13,7 +13,7 @@ from nnunetv2_ducisc.benchmark.units.copies import Copy
 from nnunetv2_ducisc.benchmark.units.plans_step import WritePlans
 from nnunetv2_ducisc.benchmark.units.steps import Step, Train, WriteFolder
 from nnunetv2_ducisc.benchmark.units.unit import Unit
-from nnunetv2_ducisc.nnunet.trained_model import WITH_THRESHOLDS
+from nnunetv2_ducisc.nnunet.model_loading import WITH_THRESHOLDS
 from nnunetv2_ducisc.nnunet.trainer_class import TrainerClass
 from nnunetv2_ducisc.raw_dataset.layout import Part
 

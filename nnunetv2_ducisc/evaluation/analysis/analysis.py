@@ -18,7 +18,7 @@ from nnunetv2_ducisc.evaluation.analysis.sections.overlays import overlay_sectio
 from nnunetv2_ducisc.evaluation.analysis.sections.pseudo_labels import pseudo_label_section
 from nnunetv2_ducisc.evaluation.analysis.sections.training import training_section
 from nnunetv2_ducisc.evaluation.analysis.subject import Subject
-from nnunetv2_ducisc.nnunet.trained_model import load_model
+from nnunetv2_ducisc.nnunet.model_loading import load_model
 
 SECTIONS: tuple[Callable[[Subject], Section], ...] = (
     matching_section,
