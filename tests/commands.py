@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import runpy
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -80,3 +81,16 @@ def run(*words: str, environment: Mapping[str, str]) -> str:
     )
     assert status == 0, printed[-3000:] + errors[-3000:]
     return printed
+
+
+def run_afresh(*command: str, environment: Mapping[str, str]) -> str:
+    """The same of a command that the shell would start."""
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -32,15 +31,6 @@ SETTINGS = {
 def console(name: str) -> str:
     """The path of a console command of the environment that runs the tests."""
     return str(Path(sys.executable).parent / name)
-
-
-def run(*command: str, environment: dict[str, str]) -> str:
-    """What a command prints; a failure shows its last words."""
-    done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, encoding="utf-8", check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
 
 
 def wait_for_rows(log: Path, rows: int, process: subprocess.Popen | commands.Command) -> None:

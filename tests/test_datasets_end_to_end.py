@@ -13,7 +13,7 @@ import pytest
 import SimpleITK
 
 from tests import acdc_download, left_atrium_download, pancreas_download, tooth_fairy_download
-from tests.commands import run
+from tests.commands import run, run_afresh
 from tests.planned import SETTINGS, PlannedDataset, console
 
 pytestmark = pytest.mark.e2e
@@ -103,7 +103,7 @@ def convert(example: Example, root: Path, environment: dict[str, str]) -> None:
     """Run the script as the docs have it."""
     example.write(root / "download")
     (root / "lists.json").write_text(json.dumps(example.lists), encoding="utf-8")
-    run(
+    run_afresh(
         *(sys.executable, str(SCRIPTS / f"{example.name}.py"), "-i", str(root / "download")),
         *("--labeled", str(example.labeled), "--split-file", str(root / "lists.json")),
         *(str(root / option) if option == "masks" else option for option in example.options),

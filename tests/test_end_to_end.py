@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from tests.planned import PlannedDataset, console, run
+from tests.commands import run_afresh
+from tests.planned import PlannedDataset, console
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +36,7 @@ def train(dataset: PlannedDataset, results: Path) -> Path:
     dataset.write_plans("commands")
     command = [console("nnUNetv2_train"), dataset.dataset_id, dataset.configuration, "all"]
     arguments = ["-tr", "nnUNetTrainerDuCiSC", "-p", "commands", "-device", "cpu"]
-    run(*command, *arguments, environment=dataset.environment(results))
+    run_afresh(*command, *arguments, environment=dataset.environment(results))
     return results / dataset.name / f"nnUNetTrainerDuCiSC__commands__{dataset.configuration}"
 
 
@@ -57,7 +58,7 @@ def test_student_and_teacher_predict_with_nnunets_command(
     dataset: PlannedDataset = request.getfixturevalue(f"planned_{dimensions}d")
     model: Path = request.getfixturevalue(f"model_{dimensions}d")
     images = dataset.raw / "imagesTs"
-    run(
+    run_afresh(
         console("nnUNetv2_predict"),
         *("-i", str(images), "-o", str(tmp_path), "-d", dataset.dataset_id),
         *("-c", dataset.configuration, "-f", "all", "-tr", "nnUNetTrainerDuCiSC"),
@@ -88,17 +89,17 @@ def test_an_exported_model_has_identical_logits_in_stock_nnunet(planned_3d, mode
     which = ["-d", planned_3d.dataset_id, "-c", planned_3d.configuration, "-p", "commands"]
     for checkpoint in ("checkpoint_final.pth", "checkpoint_final_teacher.pth"):
         exported = tmp_path / checkpoint
-        run(
+        run_afresh(
             *(console("ducisc"), "export", *which, "-tr", "nnUNetTrainerDuCiSC", "-f", "all"),
             *("-chk", checkpoint, "-o", str(exported)),
             environment=environment,
         )
         ours, stock = tmp_path / f"{checkpoint}_ours.npy", tmp_path / f"{checkpoint}_stock.npy"
-        run(
+        run_afresh(
             *(sys.executable, "-c", LOGITS, str(model_3d), checkpoint, str(ours)),
             environment=environment,
         )
-        run(
+        run_afresh(
             *(python_without_this_package(tmp_path / f"{checkpoint}_venv"), "-c", LOGITS),
             *(str(exported), "checkpoint_final.pth", str(stock)),
             environment=environment | {"nnUNet_extTrainer": "", "PYTHONPATH": ""},

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nnunetv2_ducisc.evaluation.metrics_file import read_metrics
+from tests.commands import run_afresh
 from tests.evaluating import Evaluating
-from tests.planned import console, run
+from tests.planned import console
 
 pytestmark = pytest.mark.e2e
 
@@ -22,6 +23,6 @@ def test_worker_processes_write_the_rows_of_one_process_in_order(tmp_path: Path)
     made.name_classes({"liver": 1, "tumour": 2})
     command = [console("ducisc"), "evaluate", "-gt", str(made.reference)]
     command += ["-pred", str(made.prediction), "-o", str(tmp_path / "out"), "-np", "3"]
-    printed = run(*command, environment={})
+    printed = run_afresh(*command, environment={})
     assert "mean of classes  6" in printed
     assert read_metrics(tmp_path / "out" / "metrics.csv")[1] == made.run().rows
