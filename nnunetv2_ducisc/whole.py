@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""What is written whole or not at all: first beside its place, then renamed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def beside(file: Path) -> Path:
-    """The name of a file while it is being written."""
-    return file.with_name(f".{file.name}.partial")
+def beside(final: Path) -> Path:
+    """The name of a file or folder while it is being written."""
+    return final.with_name(f".{final.name}.partial")
 
 
 @contextmanager

@@ -256,7 +256,7 @@ def test_settings_survive_a_json_file():
 
 
 def test_the_default_preset_has_its_numbers():
-    """Mean, weak view, two passes, lambdas 0.1 0.1 2 1, bounds 1/C and 0.95, warm-up 2/15."""
+    """Mean, weak view, two passes, lambdas 0.1 0.1 1 0.5, bounds 1/C and 0.95, warm-up 2/15."""
     settings = nnUNetTrainerDuCiSC.settings
     assert settings == DuCiSCSettings()
     assert [getattr(settings, name) for name in LAMBDAS] == [0.1, 0.1, 1.0, 0.5]

@@ -13,6 +13,7 @@ from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet.checkpoint import KEY
 from nnunetv2_ducisc.nnunet.checkpoint_file import write_whole
+from nnunetv2_ducisc.whole import beside
 
 MODEL_FILES = ("plans.json", "dataset.json", "dataset_fingerprint.json")
 
@@ -44,15 +45,15 @@ def export_model(
             )
     if destination.exists():
         raise DuCiSCError(f"{destination} exists already: name a new folder with -o.")
-    beside = destination.with_name(f".{destination.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
+    unfinished = beside(destination)
+    shutil.rmtree(unfinished, ignore_errors=True)
     for fold, file in files.items():
-        (beside / f"fold_{fold}").mkdir(parents=True)
-        write_whole(_stock_checkpoint(file), beside / f"fold_{fold}" / "checkpoint_final.pth")
+        (unfinished / f"fold_{fold}").mkdir(parents=True)
+        write_whole(_stock_checkpoint(file), unfinished / f"fold_{fold}" / "checkpoint_final.pth")
     for name in MODEL_FILES:
         if (source / name).is_file():
-            shutil.copyfile(source / name, beside / name)
-    beside.rename(destination)
+            shutil.copyfile(source / name, unfinished / name)
+    unfinished.rename(destination)
 
 
 def _stock_checkpoint(file: Path) -> dict[str, Any]:

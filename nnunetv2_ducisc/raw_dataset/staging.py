@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.whole import written_whole
+from nnunetv2_ducisc.whole import beside, written_whole
 
 
 class UnwritableError(DuCiSCError):
@@ -40,7 +40,7 @@ class Staging:
 
     def __init__(self, final: Path) -> None:
         self.final = final
-        self.folder = final.parent / f".{final.name}.partial"
+        self.folder = beside(final)
         self.dataset = self.folder / "dataset"
         self.records = self.folder / "records"
         self._replaced = self.folder / "replaced"

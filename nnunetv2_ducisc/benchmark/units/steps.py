@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from nnunetv2_ducisc.benchmark.units.console import Console
 from nnunetv2_ducisc.raw_dataset.staging import write_json
+from nnunetv2_ducisc.whole import beside
 
 
 class Step(Protocol):
@@ -79,11 +80,11 @@ class WriteFolder(Command):
 
     def run(self, console: Console) -> None:
         """Write beside, and rename."""
-        beside = self.folder.with_name(f".{self.folder.name}.partial")
-        for folder in (beside, self.folder):
+        unfinished = beside(self.folder)
+        for folder in (unfinished, self.folder):
             shutil.rmtree(folder, ignore_errors=True)
-        console.run(*self.words, str(beside))
-        beside.rename(self.folder)
+        console.run(*self.words, str(unfinished))
+        unfinished.rename(self.folder)
 
 
 @dataclass(frozen=True)

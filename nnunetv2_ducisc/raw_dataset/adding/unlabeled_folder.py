@@ -18,6 +18,7 @@ from nnunetv2_ducisc.raw_dataset.dataset import RawDataset
 from nnunetv2_ducisc.raw_dataset.layout import ADDED_CASES, Part
 from nnunetv2_ducisc.raw_dataset.provenance import state
 from nnunetv2_ducisc.raw_dataset.staging import write_json, writing_to
+from nnunetv2_ducisc.whole import beside
 
 
 class UnlabeledFolder:
@@ -43,13 +44,13 @@ class UnlabeledFolder:
         Raises:
             DuCiSCError: another process adds to this dataset, or the folder cannot be written.
         """
-        beside = self.dataset.folder / f".{self.folder.name}.partial"
-        with writing_to(self.dataset.folder), self._locked(beside):
+        unfinished = beside(self.folder)
+        with writing_to(self.dataset.folder), self._locked(unfinished):
             self._sources = self._read_record()
             try:
-                yield self._emptied(beside)
+                yield self._emptied(unfinished)
             finally:
-                shutil.rmtree(beside, ignore_errors=True)
+                shutil.rmtree(unfinished, ignore_errors=True)
                 if self._sources:
                     write_json(self._record, self._sources)
 
@@ -90,10 +91,10 @@ class UnlabeledFolder:
         return bool(moved)
 
     @contextmanager
-    def _locked(self, beside: Path) -> Iterator[None]:
+    def _locked(self, unfinished: Path) -> Iterator[None]:
         """Keep other processes out."""
         try:
-            with FileLock(f"{beside}.lock", timeout=0):
+            with FileLock(f"{unfinished}.lock", timeout=0):
                 yield
         except Timeout as error:
             raise DuCiSCError(

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.evaluation.analysis.report.section import Section
+from nnunetv2_ducisc.whole import beside
 
 NUMBERS = "analysis.json"
 _PIXELS_AN_INCH = 108  # of the page, so that text is as large in every figure
@@ -44,25 +45,25 @@ def write_report(
         facts: what was analyzed and how.
         sections: in order.
     """
-    beside = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    unfinished = beside(folder)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     images: dict[str, tuple[str, int]] = {}
     for picture in (picture for section in sections for picture in section.pictures):
         png = _save(picture.figure, "png")
-        (beside / f"{picture.name}.png").write_bytes(png)
-        (beside / f"{picture.name}.pdf").write_bytes(_save(picture.figure, "pdf"))
+        (unfinished / f"{picture.name}.png").write_bytes(png)
+        (unfinished / f"{picture.name}.pdf").write_bytes(_save(picture.figure, "pdf"))
         width = round(_PIXELS_AN_INCH * picture.figure.get_figwidth())
         images[picture.name] = base64.b64encode(png).decode(), width
     page = _template().render(
         title=title, facts=facts, sections=sections, images=images, version=__version__
     )
-    (beside / "report.html").write_text(page, encoding="utf-8")
+    (unfinished / "report.html").write_text(page, encoding="utf-8")
     numbers = {"nnunetv2_ducisc": __version__, **facts, **{s.key: s.numbers for s in sections}}
     text = json.dumps(_plain(numbers), indent=2, allow_nan=False)
-    (beside / NUMBERS).write_text(text, encoding="utf-8")
+    (unfinished / NUMBERS).write_text(text, encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    unfinished.rename(folder)
 
 
 def _template() -> Any:  # noqa: ANN401 (jinja2 has its own types)
