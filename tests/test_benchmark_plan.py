@@ -60,7 +60,7 @@ def test_tables_vi_and_vii_are_in_the_plan_of_the_ablations():
     plan = read_plan(BENCHMARKS / "hippocampus_ablations.yaml")
     trainers = [method.trainer.removeprefix("nnUNetTrainerDuCiSC") for method in plan.methods]
     parts = ["_supervised", "_unlabeledConsistency", "_unlabeled", "_mixedConsistency", "_mixed"]
-    confidences = ["_noConfidence", "_fixedThreshold", "_entropy", "_monteCarlo"]
+    confidences = ["_noConfidence", "_fixedThreshold", "_entropy", "_monteCarlo", "_anyClass"]
     assert trainers == ["", *parts, *confidences] and plan.reference == "DuCiSC"
 
 
