@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,8 +13,9 @@ from torch.optim import Optimizer
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.alternatives import confidence_of, mixing_of, objective_of
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.method.confidence import Confidence, count_voxels
-from nnunetv2_ducisc.method.objective import Labels
+from nnunetv2_ducisc.method.confidence import Confidence, TeacherSays, count_voxels
+from nnunetv2_ducisc.method.mixing import mixed_labels
+from nnunetv2_ducisc.method.objective import Guide
 from nnunetv2_ducisc.method.pyramid import finest
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
@@ -35,7 +37,7 @@ from nnunetv2_ducisc.nnunet.step import (
     full_resolution,
     replaced,
 )
-from nnunetv2_ducisc.nnunet.streams import OneAtATime, Together
+from nnunetv2_ducisc.nnunet.streams import OneAtATime, Together, glance
 from nnunetv2_ducisc.nnunet.support import check_supported
 from nnunetv2_ducisc.nnunet.teacher_network import TeacherNetwork
 from nnunetv2_ducisc.nnunet.unlabeled_predictions import UnlabeledPredictions
@@ -175,31 +177,48 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         x_j = unlabeled.student.to(self.device, non_blocking=True)
         target = full_resolution(batch["target"]).to(self.device)
         y_i, annotated = label_maps(target, self.label_manager)
-        shares = self.mixing.shares(self.mixing.draw(len(x_i), x_i.shape[2:]), y_i)
-        x_k = shares.mix(x_i, x_j)  # Eq. 5
 
         teacher = self.labeler(unlabeled)
         y_j, reliable = self.confidence.label(teacher, self.iteration)
-        labels = Labels.mixed_by(shares, y_i, annotated, y_j, reliable)  # Eq. 5
-        labels = labels._replace(features=teacher.features)
-        if self.objective.needs_teacher_of_mixed:  # Eq. 13, with the teacher's own view
-            x_k_teacher = shares.mix(x_i, teacher.images)
-            labels = labels._replace(features_mixed=self.teacher_network(x_k_teacher).features)
+        images = {"labeled": x_i, "unlabeled": x_j}
+        guides = {"unlabeled": Guide(y_j, reliable, teacher.features)}
+        if "mixed" in self.objective.guided:
+            images["mixed"], guides["mixed"] = self._mix(images, y_i, annotated, guides, teacher)
 
-        images = [x_i, x_j, x_k] if self.objective.needs_mixed else [x_i, x_j]
-        loss = StepLoss(self.loss, self.objective, labels)  # Eq. 2 to 4, 6, 7, 10, 11
+        kinds = ["labeled", *self.objective.guided]
+        loss = StepLoss(self.loss, self.objective, y_i, guides)  # Eq. 2 to 4, 6, 7, 10, 11
+        if "unlabeled" not in kinds and self.confidence.learns:
+            loss.unlabeled_logits = glance(self.network, x_j)
         passes = OneAtATime if self.settings.low_memory else Together
-        network = passes(self.network, self.features, len(images))
+        network = passes(self.network, self.features, kinds)
+        data = torch.cat([images[kind] for kind in kinds])
         with (
             self.features.recording(),
             replaced(self, "network", network),
             replaced(self, "loss", loss),
         ):
-            outputs = super().train_step({"data": torch.cat(images), "target": batch["target"]})
+            outputs = super().train_step({"data": data, "target": batch["target"]})
         self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
         self.confidence.learn(loss.unlabeled_logits, y_j)  # Eq. 8, 9
         self.progress.add_step(loss.values, count_voxels(finest(y_j), finest(reliable)))
         return outputs
+
+    def _mix(
+        self,
+        images: dict[str, torch.Tensor],
+        y_i: torch.Tensor,
+        annotated: torch.Tensor | None,
+        guides: dict[str, Guide],
+        teacher: TeacherSays,
+    ) -> tuple[torch.Tensor, Guide]:
+        """Eq. 5: x_k and y_k."""
+        x_i, (y_j, reliable, _) = images["labeled"], guides["unlabeled"]
+        shares = self.mixing.shares(self.mixing.draw(len(x_i), x_i.shape[2:]), y_i)
+        y_k, reliable_k = mixed_labels(shares, y_i, annotated, y_j, reliable)
+        features: Sequence[torch.Tensor] = ()
+        if self.objective.needs_teacher_of_mixed:  # Eq. 13, with the teacher's own view
+            features = self.teacher_network(shares.mix(x_i, teacher.images)).features
+        return shares.mix(x_i, images["unlabeled"]), Guide(y_k, reliable_k, features)
 
     def _check_finite(self, values: dict[str, torch.Tensor], cases: list[str]) -> None:
         """Stop the run at the first loss that is not a finite number."""

@@ -122,16 +122,42 @@ def images_seen(trainer: Any) -> tuple[list[int], list[int]]:
     [
         (nnUNetTrainerDuCiSC, [6], [2]),
         (nnUNetTrainerDuCiSC_unlabeled, [4], [2]),
-        (nnUNetTrainerDuCiSC_mixed, [6], [2]),
+        (nnUNetTrainerDuCiSC_mixed, [2, 4], [2]),
         (nnUNetTrainerDuCiSC_featureConsistency, [6], [2, 2]),
         (ablations.nnUNetTrainerDuCiSC_monteCarlo, [6], [2, 2, 2]),
         (ablations.nnUNetTrainerDuCiSC_temporalEnsembling, [6], []),
     ],
 )
 def test_what_is_switched_off_is_not_computed(tiny, trainer_class, student, teacher):
-    """Batches of two images of each kind; Eq. 13 and the two noisy looks ask the teacher again."""
+    """Batches of two images of each kind; Eq. 13 and the two noisy looks ask the teacher again.
+
+    Without a term of the unlabeled images the student looks at them for its thresholds (Eq. 9).
+    """
     trainer = started(tiny.trainer(trainer_class, **SHORT))
     assert images_seen(trainer) == (student, teacher)
+
+
+def test_without_thresholds_that_learn_the_student_never_sees_an_unlabeled_image(tiny):
+    trainer = started(tiny.trainer(nnUNetTrainerDuCiSC_mixed, **SHORT, confidence="none"))
+    assert images_seen(trainer) == ([4], [2])
+
+
+def test_thresholds_follow_the_same_whether_the_student_learns_from_unlabeled_images_or_looks(tiny):
+    """In the first step, from the same weights and images, to the precision of a batch's size."""
+    looks, learns = (
+        started(tiny.trainer(trainer_class, **SHORT, seed=1))
+        for trainer_class in (nnUNetTrainerDuCiSC_mixed, nnUNetTrainerDuCiSC)
+    )
+    learns.network.load_state_dict(looks.network.state_dict())
+    learns.teacher.load_state_dict(looks.teacher.state_dict())
+    learns.dataloader_unlabeled, looks.dataloader_unlabeled = map(
+        iter, ([batch := next(looks.dataloader_unlabeled)], [batch])
+    )
+    start = looks.confidence.values.clone()
+    for trainer in (looks, learns):
+        step(trainer)
+    assert (looks.confidence.values != start).any()
+    torch.testing.assert_close(looks.confidence.values, learns.confidence.values)
 
 
 def test_feature_consistency_without_its_mixed_term_asks_the_teacher_once(tiny):

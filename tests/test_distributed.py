@@ -15,8 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nnunetv2_ducisc.method.distributed import gathered, summed
 from nnunetv2_ducisc.method.labeling import ExclusiveClasses, Labeling, OverlappingRegions
-from nnunetv2_ducisc.method.mixing import Mixup
-from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective, StudentView
+from nnunetv2_ducisc.method.mixing import Mixup, mixed_labels
+from nnunetv2_ducisc.method.objective import TERMS, Guide, Objective, StudentView
 from nnunetv2_ducisc.method.targets import PrototypeAlignment
 from nnunetv2_ducisc.nnunet.checkpoint import seed_everything
 from nnunetv2_ducisc.nnunet.features import plain_network
@@ -57,12 +57,16 @@ def learn(images: slice, kind: str) -> tuple[dict[str, float], torch.Tensor]:
     y_j, reliable = labeling.pseudo_label(teacher, torch.full((3,), 0.5))
     reliable[1] = False
     y_i = (torch.rand(3, 3, *sizes[0], generator=generator) > 0.5).float()
-    shared = [part[images] for part in (y_i, y_j, reliable)]
-    labels = Labels.mixed_by(
-        Mixup(0, 1).shares(torch.full((3,), 0.5)[images], shared[0]), shared[0], None, *shared[1:]
-    )
+    y_i, y_j, reliable = (part[images] for part in (y_i, y_j, reliable))
+    shares = Mixup(0, 1).shares(torch.full((3,), 0.5)[images], y_i)
+    guides = {
+        "unlabeled": Guide(y_j, reliable),
+        "mixed": Guide(*mixed_labels(shares, y_i, None, y_j, reliable)),
+    }
     scaled = [[scale[images] * weight.reshape(1, 3, 1, 1, 1) for scale in view] for view in views]
-    terms = objective(labeling).terms(*[StudentView(view, view) for view in scaled], labels)
+    kinds = ("labeled", "unlabeled", "mixed")
+    student = {kind: StudentView(v, v) for kind, v in zip(kinds, scaled, strict=True)}
+    terms = objective(labeling).terms(student, y_i, guides)
     sum(terms.values()).backward()
     return {name: term.item() for name, term in terms.items()}, weight.grad
 

@@ -9,8 +9,8 @@ from batchgeneratorsv2.transforms.utils.seg_to_regions import ConvertSegmentatio
 from nnunetv2.utilities.label_handling.label_handling import LabelManager
 
 from nnunetv2_ducisc.method.labeling import ExclusiveClasses, OverlappingRegions
-from nnunetv2_ducisc.method.mixing import Mixup
-from nnunetv2_ducisc.method.objective import TERMS, Labels, Objective, StudentView
+from nnunetv2_ducisc.method.mixing import Mixup, mixed_labels
+from nnunetv2_ducisc.method.objective import TERMS, Guide, Objective, StudentView
 from nnunetv2_ducisc.method.targets import PrototypeAlignment
 from nnunetv2_ducisc.nnunet.labels import class_names, label_maps, labeling_of
 
@@ -94,7 +94,8 @@ def terms_and_gradients(labels: dict, ignored_says: float, dimensions: int) -> l
     teacher = labeling.probabilities(3 * torch.randn((1, outputs, *shape), generator=generator))
     y_j, reliable = labeling.pseudo_label(teacher, torch.full((outputs,), 0.5))
     views = []
-    for kind in ("labeled", "unlabeled", "mixed"):
+    kinds = ("labeled", "unlabeled", "mixed")
+    for kind in kinds:
         logits, features = (torch.randn((1, n, *shape), generator=generator) for n in (outputs, 3))
         if kind != "unlabeled":
             logits[:, :, :2] += ignored_says
@@ -107,10 +108,12 @@ def terms_and_gradients(labels: dict, ignored_says: float, dimensions: int) -> l
         term_weighting="plain",
         labeling=labeling,
     )
-    mixed = Labels.mixed_by(
-        Mixup(0, 1).shares(torch.tensor([0.4]), y_i), y_i, annotated, y_j, reliable
-    )
-    terms = objective.terms(*views, mixed)
+    shares = Mixup(0, 1).shares(torch.tensor([0.4]), y_i)
+    guides = {
+        "unlabeled": Guide(y_j, reliable),
+        "mixed": Guide(*mixed_labels(shares, y_i, annotated, y_j, reliable)),
+    }
+    terms = objective.terms(dict(zip(kinds, views, strict=True)), y_i, guides)
     sum(terms.values()).backward()
     leaves = [leaf for view in (views[0], views[2]) for leaf in (*view.logits, *view.features)]
     ignored = [leaf.grad[:, :, :2] for leaf in leaves if leaf.grad is not None]

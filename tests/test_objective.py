@@ -14,7 +14,7 @@ from torch import nn
 from nnunetv2_ducisc.method.labeling import ExclusiveClasses, one_hot
 from nnunetv2_ducisc.method.objective import (
     TERMS,
-    Labels,
+    Guide,
     Objective,
     StudentView,
     rescale,
@@ -74,8 +74,14 @@ def as_tensors(views, labels):
         StudentView(*[[torch.from_numpy(a).requires_grad_() for a in part] for part in view])
         for view in views
     ]
-    y_i, y_j, y_k, mask = map(torch.from_numpy, labels)
-    return leaves, Labels(y_i, y_j, y_k, mask, mask)
+    return leaves, list(map(torch.from_numpy, labels))
+
+
+def terms_of(chosen, views, labels):
+    """The terms of labeled, unlabeled and mixed views, and of y_i, y_j, y_k and the mask."""
+    y_i, y_j, y_k, mask = labels
+    student = dict(zip(("labeled", "unlabeled", "mixed"), views, strict=True))
+    return chosen.terms(student, y_i, {"unlabeled": Guide(y_j, mask), "mixed": Guide(y_k, mask)})
 
 
 def leaves_of(view: StudentView) -> list[torch.Tensor]:
@@ -103,7 +109,7 @@ def test_the_four_terms_are_the_naive_loops_with_a_finite_gradient(
     }
     leaves, tensors = as_tensors(views, labels)
     all_on = objective(norm=norm, pairs=pairs, **dict.fromkeys(TERMS, 1.0))
-    terms = all_on.terms(*leaves, tensors)
+    terms = terms_of(all_on, leaves, tensors)
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, rel=1e-12)
     sum(terms.values()).backward()
     for leaf in (*leaves[0].features, *leaves_of(leaves[1]), *leaves_of(leaves[2])):
@@ -124,7 +130,7 @@ def test_the_gradient_of_the_total_is_the_naive_one(weighting):
     lambdas = {"proto_ulb": 0.1, "proto_mix": 0.2, "cs_ulb": 0.3, "cs_mix": 0.4}
     leaves, labels = as_tensors(*random_step(3, 4))
     chosen = objective(weighting, **lambdas)
-    terms = chosen.terms(*leaves, labels)
+    terms = terms_of(chosen, leaves, labels)
     weights = [leaf for view in leaves for leaf in leaves_of(view)]
     supervised = torch.tanh(leaves[0].logits[0].mean()) - 0.5
     divisors = {"sup": 1.0} | dict.fromkeys(TERMS, 1.0)
@@ -172,7 +178,7 @@ def test_nothing_in_common_and_nothing_reliable_is_an_exact_zero_with_a_graph(
     y_j = 1 - y_i
     leaves, labels = as_tensors(views, (y_i, y_j, y_j.copy(), np.zeros_like(mask)))
     chosen = objective(weighting, **dict.fromkeys(TERMS, 1.0))
-    terms = chosen.terms(*leaves, labels)
+    terms = terms_of(chosen, leaves, labels)
     assert {name: term.item() for name, term in terms.items()} == dict.fromkeys(TERMS, 0.0)
     chosen.total(torch.zeros((), dtype=torch.float64), terms).backward()
     used = [*leaves[0].features, *leaves_of(leaves[1]), *leaves_of(leaves[2])]
@@ -187,27 +193,32 @@ def test_without_terms_the_total_is_the_supervised_loss():
 @pytest.mark.parametrize("name", TERMS)
 def test_a_term_of_weight_zero_is_not_computed(name):
     leaves, labels = as_tensors(*random_step(2, 2))
-    assert list(objective(**{name: 0.5}).terms(*leaves, labels)) == [name]
+    assert list(terms_of(objective(**{name: 0.5}), leaves, labels)) == [name]
 
 
 def test_without_a_prototype_term_no_feature_is_looked_at():
     leaves, labels = as_tensors(*random_step(2, 2))
     chosen = objective(cs_ulb=1.0, cs_mix=1.0)
-    expected = chosen.terms(*leaves, labels)
-    assert chosen.terms(*(view._replace(features=None) for view in leaves), labels) == expected
+    expected = terms_of(chosen, leaves, labels)
+    blind = [view._replace(features=None) for view in leaves]
+    assert terms_of(chosen, blind, labels) == expected
     assert not chosen.needs_features
     assert objective(proto_ulb=0.1).needs_features
     assert objective(proto_mix=0.1).needs_features
 
 
-def test_without_a_mixed_term_no_mixed_image_is_looked_at():
+@pytest.mark.parametrize("kind", [1, 2])
+def test_without_a_term_of_a_kind_of_image_it_is_not_looked_at(kind):
+    """Unlabeled 1, mixed 2."""
     leaves, labels = as_tensors(*random_step(2, 2))
-    chosen = objective(proto_ulb=1.0, cs_ulb=1.0)
-    expected = chosen.terms(*leaves, labels)
-    assert chosen.terms(*leaves[:2], None, labels) == expected
-    assert not chosen.needs_mixed
-    assert objective(proto_mix=0.1).needs_mixed
-    assert objective(cs_mix=0.1).needs_mixed
+    other, suffix = ("mixed", "mix") if kind == 1 else ("unlabeled", "ulb")
+    chosen = objective(**{f"proto_{suffix}": 1.0, f"cs_{suffix}": 1.0})
+    expected = terms_of(chosen, leaves, labels)
+    leaves[kind] = labels[kind] = None
+    assert len(expected) == 2 and terms_of(chosen, leaves, labels) == expected
+    assert chosen.guided == [other]
+    assert objective(**{f"proto_{suffix}": 0.1}).guided == [other]
+    assert objective(**{f"cs_{suffix}": 0.1}).guided == [other]
 
 
 # The kinds of image, labeled 0, unlabeled 1, mixed 2, that each term teaches, and through what.
@@ -222,7 +233,7 @@ TAUGHT = {
 @pytest.mark.parametrize("name", TERMS)
 def test_each_term_teaches_through_its_own_images_at_every_scale(name):
     leaves, labels = as_tensors(*random_step(3, 4))
-    objective(**{name: 1.0}).terms(*leaves, labels)[name].backward()
+    terms_of(objective(**{name: 1.0}), leaves, labels)[name].backward()
     for kind, part in itertools.product(range(3), ("logits", "features")):
         taught = [leaf.grad is not None and leaf.grad.any() for leaf in getattr(leaves[kind], part)]
         assert all(taught) if (kind, part) in TAUGHT[name] else not any(taught)
@@ -231,10 +242,10 @@ def test_each_term_teaches_through_its_own_images_at_every_scale(name):
 @pytest.mark.parametrize(("name", "kind"), [("cs_ulb", 1), ("cs_mix", 2)])
 def test_only_reliable_voxels_of_the_unlabeled_image_teach_also_in_the_mix(name, kind):
     leaves, labels = as_tensors(*random_step(2, 4))
-    objective(**{name: 1.0}).terms(*leaves, labels)[name].backward()
+    terms_of(objective(**{name: 1.0}), leaves, labels)[name].backward()
     for logits in leaves[kind].logits:
         counts = torch.from_numpy(
-            naive.rescale(labels.reliable.numpy(), logits.shape[2:]).astype(bool)
+            naive.rescale(labels[3].numpy(), logits.shape[2:]).astype(bool)
         ).expand_as(logits)
         assert logits.grad[counts].all()
         assert not logits.grad[~counts].any()
@@ -246,7 +257,7 @@ def test_an_output_of_weight_zero_is_not_looked_at():
     chosen = objective(cs_ulb=1.0, weights=(0.75, 0.25, 0.0))
     with torch.no_grad():
         leaves[1].logits[2].fill_(math.nan)
-    term = chosen.terms(*leaves, labels)["cs_ulb"]
+    term = terms_of(chosen, leaves, labels)["cs_ulb"]
     assert term.isfinite()
     term.backward()
     assert leaves[1].logits[2].grad is None
@@ -255,7 +266,7 @@ def test_an_output_of_weight_zero_is_not_looked_at():
 def test_outputs_and_weights_of_unequal_number_are_refused():
     leaves, labels = as_tensors(*random_step(2, 2))
     with pytest.raises(ValueError, match="zip"):
-        objective(cs_ulb=1.0, weights=(1.0,)).terms(*leaves, labels)
+        terms_of(objective(cs_ulb=1.0, weights=(1.0,)), leaves, labels)
 
 
 # --- A network whose weights move ----------------------------------------------------------------
@@ -299,18 +310,18 @@ def test_each_term_alone_moves_every_weight_that_it_should_and_goes_down(
     y_i, y_j = (naive.random_label(rng, 2, 2, [6] * dimensions) for _ in range(2))
     mask = rng.integers(0, 2, size=(2, 1, *[6] * dimensions)).astype(bool)
     y_k = naive.mix(SIGMA, y_i, y_j)
-    labels = Labels(*map(torch.from_numpy, (y_i, y_j, y_k, mask, mask)))
+    labels = list(map(torch.from_numpy, (y_i, y_j, y_k, mask)))
     chosen = objective(weighting, weights=(2 / 3, 1 / 3), **{name: 0.5})
     before = {n: p.detach().clone() for n, p in network.named_parameters()}
 
-    terms = chosen.terms(*network(images), labels)
+    terms = terms_of(chosen, network(images), labels)
     chosen.total(torch.zeros((), dtype=torch.float64), terms).backward()
     torch.optim.SGD(network.parameters(), lr=1e-3).step()
 
     for parameter_name, parameter in network.named_parameters():
         moved = not torch.equal(parameter, before[parameter_name])
         assert moved == (name.startswith("cs") or not parameter_name.startswith("heads"))
-    assert chosen.terms(*network(images), labels)[name] < terms[name]
+    assert terms_of(chosen, network(images), labels)[name] < terms[name]
 
 
 # --- Precision and label maps --------------------------------------------------------------------
@@ -335,8 +346,7 @@ def test_seventy_thousand_voxels_in_half_precision_do_not_overflow(dtype):
     chosen = objective(weights=(1.0,), **dict.fromkeys(TERMS, 1.0))
     with torch.autocast("cpu", dtype=dtype):
         everywhere = torch.ones(size, dtype=torch.bool)
-        labels = Labels(label, label, label, everywhere, everywhere)
-        terms = chosen.terms(*views, labels)
+        terms = terms_of(chosen, views, (label, label, label, everywhere))
         total = chosen.total(torch.zeros(()), terms)
     assert terms["proto_ulb"].item() == terms["proto_mix"].item() == 4
     expected = pytest.approx(1 / 5 + math.log(2), rel=1e-5)

@@ -56,8 +56,8 @@ def kept_bytes(passes: type[Together], network: torch.nn.Module, images: torch.T
     features = DecoderFeatures(network, 4)
     parameters = {p.untyped_storage().data_ptr() for p in network.parameters()}
     with features.recording(), torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
-        views = passes(network, features)(images)
-    for view in views:
+        views = passes(network, features, ("labeled", "unlabeled", "mixed"))(images)
+    for view in views.values():
         for tensor in (*view.logits, *view.features):
             keep(tensor)
     return sum(size for place, size in storages.items() if place not in parameters)

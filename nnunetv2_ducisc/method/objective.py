@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from nnunetv2_ducisc.method.labeling import Labeling
-from nnunetv2_ducisc.method.mixing import Shares, mixed_labels
 from nnunetv2_ducisc.method.prototypes import Prototypes
 from nnunetv2_ducisc.method.pyramid import Maps, rescale
 from nnunetv2_ducisc.method.targets import FeatureTarget
 
 TERMS = ("proto_ulb", "proto_mix", "cs_ulb", "cs_mix")
+TERMS_OF = {"unlabeled": ("proto_ulb", "cs_ulb"), "mixed": ("proto_mix", "cs_mix")}
 
 
 class StudentView(NamedTuple):
@@ -30,49 +30,18 @@ class StudentView(NamedTuple):
     features: Sequence[Tensor]
 
 
-class Labels(NamedTuple):
-    """What the student is held against, all at full resolution.
+class Guide(NamedTuple):
+    """What the student is held against in a kind of image that nobody has labeled.
 
     Attributes:
-        labeled: y_i, maps of zeros and ones, shape (B, C, *spatial); all zero in a voxel that
-            nobody has annotated (nnU-Net's ignore label).
-        pseudo: y_bar_j, the teacher's maps, the same shape.
-        mixed: y_k, soft, Eq. 5, the same shape; all zero where ``labeled`` is.
-        reliable: which voxels of the unlabeled images count, shape (B, 1 or C, *spatial).
-        reliable_mixed: the same of the mixed images: their other half is the truth, where there
-            is one.
-        features: F_j^tea, where the target reads the teacher's (Eq. 13).
-        features_mixed: F_k^tea, likewise.
+        maps: y_bar_j, the teacher's label, or y_k, the mixed one; shape (B, C, *spatial).
+        reliable: which voxels count, a mask of shape (B, 1 or C, *spatial).
+        features: the teacher's of the same images, where the target reads them (Eq. 13).
     """
 
-    labeled: Tensor
-    pseudo: Maps
-    mixed: Maps
+    maps: Maps
     reliable: Maps
-    reliable_mixed: Maps
     features: Sequence[Tensor] = ()
-    features_mixed: Sequence[Tensor] = ()
-
-    @classmethod
-    def mixed_by(
-        cls,
-        shares: Shares,
-        labeled: Tensor,
-        annotated: Tensor | None,
-        pseudo: Maps,
-        reliable: Maps,
-    ) -> Labels:
-        """Mix the labels as the images are mixed, Eq. 5.
-
-        Args:
-            shares: of the two images.
-            labeled: y_i.
-            annotated: where ``labeled`` holds, shape (B, 1, *spatial); None is everywhere.
-            pseudo: y_bar_j.
-            reliable: of the unlabeled images.
-        """
-        mixed, reliable_mixed = mixed_labels(shares, labeled, annotated, pseudo, reliable)
-        return cls(labeled, pseudo, mixed, reliable, reliable_mixed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +63,14 @@ class Objective:
     labeling: Labeling
 
     @property
+    def guided(self) -> list[str]:
+        """The kinds of image of which a term has a weight: "unlabeled", "mixed"."""
+        return [kind for kind in TERMS_OF if any(self.lambdas[term] > 0 for term in TERMS_OF[kind])]
+
+    @property
     def needs_features(self) -> bool:
         """Whether a term of the features has a weight."""
-        return self.lambdas["proto_ulb"] > 0 or self.lambdas["proto_mix"] > 0
+        return any(self.lambdas[features] > 0 for features, _ in TERMS_OF.values())
 
     @property
     def needs_teacher_features(self) -> bool:
@@ -104,47 +78,33 @@ class Objective:
         return self.target.reads_teacher and self.needs_features
 
     @property
-    def needs_mixed(self) -> bool:
-        """Whether a term of the mixed images has a weight."""
-        return self.lambdas["proto_mix"] > 0 or self.lambdas["cs_mix"] > 0
-
-    @property
     def needs_teacher_of_mixed(self) -> bool:
         """Whether the teacher's features of the mixed images are wanted (Eq. 13)."""
         return self.target.reads_teacher and self.lambdas["proto_mix"] > 0
 
     def terms(
-        self,
-        labeled: StudentView,
-        unlabeled: StudentView,
-        mixed: StudentView | None,
-        labels: Labels,
+        self, student: Mapping[str, StudentView], y_i: Tensor, guides: Mapping[str, Guide]
     ) -> dict[str, Tensor]:
         """The terms that have a weight, by name, each a scalar.
 
         Args:
-            labeled: what the student says of x_i.
-            unlabeled: of x_j.
-            mixed: of x_k; None unless ``needs_mixed``.
-            labels: what it is held against.
+            student: what it says of the "labeled" images and of every kind that is ``guided``.
+            y_i: the truth of the labeled ones, shape (B, C, *spatial); all zero in a voxel that
+                nobody has annotated (nnU-Net's ignore label).
+            guides: of every kind that is ``guided``.
         """
         p_i: list[Prototypes] = []
         if self.needs_features:
-            p_i = self.target.anchors(labeled.features, labels.labeled)  # Eq. 2
-        compute = {
-            "proto_ulb": lambda: self.target.loss(
-                p_i, unlabeled.features, labels.pseudo, labels.features
-            ),
-            "cs_ulb": lambda: self._consistency(unlabeled, labels.pseudo, labels.reliable),
-        }
-        if mixed is not None:
-            compute["proto_mix"] = lambda: self.target.loss(
-                p_i, mixed.features, labels.mixed, labels.features_mixed
-            )
-            compute["cs_mix"] = lambda: self._consistency(
-                mixed, labels.mixed, labels.reliable_mixed
-            )
-        return {name: compute[name]() for name in TERMS if self.lambdas[name] > 0}
+            p_i = self.target.anchors(student["labeled"].features, y_i)  # Eq. 2
+        terms = {}
+        for kind in self.guided:
+            view, guide = student[kind], guides[kind]
+            proto, consistency = TERMS_OF[kind]
+            if self.lambdas[proto] > 0:  # Eq. 3 and 4; Eq. 6 and 7
+                terms[proto] = self.target.loss(p_i, view.features, guide.maps, guide.features)
+            if self.lambdas[consistency] > 0:
+                terms[consistency] = self._consistency(view, guide)
+        return terms
 
     def total(self, supervised: Tensor, terms: dict[str, Tensor]) -> Tensor:
         """Eq. 11: L_sup plus the weighted terms."""
@@ -154,10 +114,10 @@ class Objective:
         divided = {name: _self_divided(term) for name, term in terms.items()}
         return _self_divided(supervised + 1) + sum(self.lambdas[n] * t for n, t in divided.items())
 
-    def _consistency(self, view: StudentView, label: Maps, reliable: Maps) -> Tensor:
+    def _consistency(self, view: StudentView, guide: Guide) -> Tensor:
         """Eq. 10, summed over the deep-supervision outputs that have a weight."""
         return sum(
-            weight * self._consistency_at_scale(logits, label, reliable)
+            weight * self._consistency_at_scale(logits, guide.maps, guide.reliable)
             for weight, logits in zip(self.scale_weights, view.logits, strict=True)
             if weight > 0
         )  # type: ignore[return-value]

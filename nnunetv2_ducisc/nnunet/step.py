@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
 from torch import Tensor, nn
 
-from nnunetv2_ducisc.method.objective import Labels, Objective, StudentView
+from nnunetv2_ducisc.method.objective import Guide, Objective, StudentView
 from nnunetv2_ducisc.nnunet.streams import Logits
 
 
@@ -23,29 +23,33 @@ class StepLoss:
     Args:
         supervised: nnU-Net's loss object, untouched; it wants a list under deep supervision.
         objective: the semi-supervised terms and their weights.
-        labels: what the student is held against.
+        y_i: the truth of the labeled images.
+        guides: what the student is held against in the others.
     """
 
     def __init__(
         self,
         supervised: Callable[[Any, Any], Tensor],
         objective: Objective,
-        labels: Labels,
+        y_i: Tensor,
+        guides: Mapping[str, Guide],
     ) -> None:
         self.supervised = supervised
         self.objective = objective
-        self.labels = labels
+        self.y_i = y_i
+        self.guides = guides
         self.values: dict[str, Tensor] = {}
-        self.unlabeled_logits: list[Tensor] = []
+        self.unlabeled_logits: Sequence[Tensor] = ()
 
-    def __call__(self, views: Sequence[StudentView], target: Logits) -> Tensor:
-        """Eq. 11 for what the student says of each kind of image and the target of the first."""
-        labeled, unlabeled, *mixed = views
-        logits = labeled.logits[0] if isinstance(target, Tensor) else list(labeled.logits)
+    def __call__(self, student: Mapping[str, StudentView], target: Logits) -> Tensor:
+        """Eq. 11 for what the student says of each kind of image and nnU-Net's own target."""
+        labeled = student["labeled"].logits
+        logits = labeled[0] if isinstance(target, Tensor) else list(labeled)
         supervised = self.supervised(logits, target)
-        terms = self.objective.terms(labeled, unlabeled, next(iter(mixed), None), self.labels)
+        terms = self.objective.terms(student, self.y_i, self.guides)
         self.values = {"sup": supervised.detach()} | {n: t.detach() for n, t in terms.items()}
-        self.unlabeled_logits = [logits.detach() for logits in unlabeled.logits]
+        if "unlabeled" in student:
+            self.unlabeled_logits = [scale.detach() for scale in student["unlabeled"].logits]
         return self.objective.total(supervised, terms)
 
 

@@ -1,9 +1,11 @@
-"""The student's pass over the kinds of images: all at once, or kind by kind."""
+"""The student's pass over the kinds of images: all at once, kind by kind, or just to look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 
+import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -11,6 +13,7 @@ from nnunetv2_ducisc.method.objective import StudentView
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures
 
 Logits = Tensor | Sequence[Tensor]
+Network = Callable[[Tensor], Logits]
 
 
 class Together:
@@ -21,19 +24,20 @@ class Together:
     Args:
         network: nnU-Net's, with whatever wrappers.
         features: the hooks of its decoder, which have to be recording.
-        kinds: how many kinds of images there are: labeled, unlabeled and, maybe, mixed.
+        kinds: the names of the kinds of images, in the order in which they are concatenated.
     """
 
-    def __init__(self, network: nn.Module, features: DecoderFeatures, kinds: int = 3) -> None:
+    def __init__(self, network: nn.Module, features: DecoderFeatures, kinds: Sequence[str]) -> None:
         self.network = network
         self.features = features
         self.kinds = kinds
 
-    def __call__(self, images: Tensor) -> list[StudentView]:
+    def __call__(self, images: Tensor) -> dict[str, StudentView]:
         """Images of shape (kinds x B, channels, *spatial): what the student says of each kind."""
         logits = self._by_kind(_scales(self.network(images)))
         features = self._by_kind(self.features.finest_first)
-        return [StudentView(*view) for view in zip(logits, features, strict=True)]
+        views = [StudentView(*view) for view in zip(logits, features, strict=True)]
+        return dict(zip(self.kinds, views, strict=True))
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The network's, whose gradients nnU-Net clips."""
@@ -41,8 +45,8 @@ class Together:
 
     def _by_kind(self, scales: Sequence[Tensor]) -> list[list[Tensor]]:
         """Scales of concatenated batches -> batches of scales."""
-        chunks = [scale.chunk(self.kinds) for scale in scales]
-        return [[chunk[kind] for chunk in chunks] for kind in range(self.kinds)]
+        chunks = [scale.chunk(len(self.kinds)) for scale in scales]
+        return [[chunk[kind] for chunk in chunks] for kind in range(len(self.kinds))]
 
 
 class OneAtATime(Together):
@@ -53,14 +57,22 @@ class OneAtATime(Together):
     forward pass a kind.
     """
 
-    def __call__(self, images: Tensor) -> list[StudentView]:
+    def __call__(self, images: Tensor) -> dict[str, StudentView]:
         """As ``Together`` does."""
-        batches = images.chunk(self.kinds)
-        return [checkpoint(self._pass, batch, use_reentrant=False) for batch in batches]
+        batches = zip(self.kinds, images.chunk(len(self.kinds)), strict=True)
+        return {kind: checkpoint(self._pass, b, use_reentrant=False) for kind, b in batches}
 
     def _pass(self, images: Tensor) -> StudentView:
         logits = _scales(self.network(images))
         return StudentView(logits, self.features.finest_first)
+
+
+@torch.no_grad()
+def glance(network: Network, images: Tensor) -> Sequence[Tensor]:
+    """The network's logits, finest first, with autocast where nnU-Net has it and no gradient."""
+    device = images.device.type
+    with torch.autocast(device) if device == "cuda" else nullcontext():
+        return _scales(network(images))
 
 
 def _scales(logits: Logits) -> Sequence[Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from nnunetv2_ducisc.method.confidence import TeacherSays
 from nnunetv2_ducisc.method.labeling import Labeling
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures
+from nnunetv2_ducisc.nnunet.streams import glance
 
 
 class TeacherNetwork:
@@ -44,13 +44,9 @@ class TeacherNetwork:
             outputs = [self.labeling.probabilities(logits) for logits in self.logits(images)]
             return TeacherSays(images, outputs, self._ask_again, self.features.finest_first)
 
-    @torch.no_grad()
     def logits(self, images: Tensor) -> Sequence[Tensor]:
         """The network's outputs, finest first, shape (B, C, *spatial at that scale) each."""
-        device = images.device.type
-        with torch.autocast(device) if device == "cuda" else nullcontext():
-            logits = self._forward(images)
-        return [logits] if isinstance(logits, Tensor) else logits
+        return glance(self._forward, images)
 
     def _ask_again(self, images: Tensor) -> Tensor:
         """The probabilities at full resolution alone."""

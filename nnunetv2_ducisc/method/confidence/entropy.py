@@ -49,6 +49,7 @@ class LowEntropy:
     """
 
     reads_all_outputs = False
+    learns = False
 
     def __init__(self, labeling: Labeling, num_classes: int, num_iterations: int) -> None:
         self.labeling = labeling

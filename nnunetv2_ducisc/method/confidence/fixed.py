@@ -23,6 +23,7 @@ class FixedThreshold:
     """
 
     reads_all_outputs = False
+    learns = False
 
     def __init__(
         self,

@@ -44,9 +44,11 @@ class Confidence(Protocol):
 
     Attributes:
         reads_all_outputs: whether it looks at the outputs at lower resolutions, too.
+        learns: whether ``learn`` does something, so that the student's logits are wanted.
     """
 
     reads_all_outputs: bool
+    learns: bool
 
     @property
     def in_use(self) -> Tensor:

@@ -32,6 +32,7 @@ class AnyClassPerOutput:
     """
 
     reads_all_outputs = True
+    learns = True
 
     def __init__(
         self,

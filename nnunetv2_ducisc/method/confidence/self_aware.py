@@ -88,6 +88,7 @@ class SelfAware(SelfAwareThresholds):
     """
 
     reads_all_outputs = False
+    learns = True
 
     def __init__(
         self,
