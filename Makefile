@@ -23,6 +23,7 @@ test unit: export OMP_NUM_THREADS = 1
 
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/coverage report --include='nnunetv2_ducisc/method/*' --fail-under=100 --skip-covered
 
 unit: check
 	$(BIN)/pytest -n 2 --dist loadfile -m unit

@@ -89,9 +89,13 @@ class nnUNetTrainerDuCiSC_monteCarlo(nnUNetTrainerDuCiSC):
 
 
 class nnUNetTrainerDuCiSC_anyClass(nnUNetTrainerDuCiSC):
-    """The authors' code: thresholds of every output, and any class may pass."""
+    """The authors' code: clamped thresholds of every output, and any class may pass."""
 
-    fixed_settings: ClassVar[dict[str, Any]] = {"confidence": "any_class"}
+    fixed_settings: ClassVar[dict[str, Any]] = {
+        "confidence": "any_class",
+        "threshold_min": 0.5,
+        "threshold_max": 0.95,
+    }
 
 
 class nnUNetTrainerDuCiSC_featureConsistency(nnUNetTrainerDuCiSC):

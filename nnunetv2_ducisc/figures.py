@@ -20,8 +20,8 @@ TERM_LABELS = {
     "loss_cs_mix": "consistency, mixed (Eq. 10)",
 }
 CLASS_PANELS = {
-    "threshold": ("Confidence thresholds (Eq. 8)", "threshold $T^c$"),
-    "pass_rate": ("Pseudo-labeled voxels above the threshold", "share of the class's voxels"),
+    "threshold": ("Confidence thresholds", "threshold $T^c$"),
+    "pass_rate": ("Pseudo-labeled voxels that count", "share of the class's voxels"),
     "share": ("Classes of the pseudo label", "share of all voxels"),
 }
 

@@ -146,6 +146,11 @@ class DuCiSCSettings:
         )
 
     @property
+    def mixes_images(self) -> bool:
+        """Whether a term of the mixed images has a weight."""
+        return self.lambda_proto_mix > 0 or self.lambda_cs_mix > 0
+
+    @property
     def warmup_iterations(self) -> int:
         """Iterations of plain supervised training at the start of the run."""
         return round(self.warmup_fraction * self.num_epochs * self.num_iterations_per_epoch)

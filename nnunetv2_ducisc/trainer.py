@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
@@ -42,7 +42,6 @@ from nnunetv2_ducisc.nnunet.support import check_supported
 from nnunetv2_ducisc.nnunet.teacher_network import TeacherNetwork
 from nnunetv2_ducisc.nnunet.unlabeled_predictions import UnlabeledPredictions
 from nnunetv2_ducisc.progress import ProgressLog
-from nnunetv2_ducisc.settings import DuCiSCSettings
 
 
 class nnUNetTrainerDuCiSC(ConfiguredTrainer):
@@ -51,10 +50,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
     Attributes:
         settings: the numbers of the method. A variant overrides the class attribute; the ``ducisc``
             object in the plans' configuration goes on top of it.
-        fixed_settings: what makes a variant what it is, so that no plans file changes it.
     """
-
-    fixed_settings: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,
@@ -70,11 +66,6 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         self.weight_decay = self.settings.weight_decay
         self.iteration = 0
         self.dataloader_unlabeled: Any = None  # -> get_dataloaders
-
-    @classmethod
-    def settings_from(cls, entries: dict[str, Any], where: str) -> DuCiSCSettings:
-        """The class's settings, the plans' entries on top, and what the variant fixes over both."""
-        return super().settings_from(entries, where).replace(**cls.fixed_settings)
 
     def initialize(self) -> None:
         """Build nnU-Net's network, loss and optimizer, then the teacher and the method's state."""

@@ -18,6 +18,17 @@ from nnunetv2_ducisc.ablations import (
     nnUNetTrainerDuCiSC_unlabeled,
     nnUNetTrainerDuCiSC_unlabeledConsistency,
 )
+from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.method.confidence import (
+    AnyClassPerOutput,
+    FixedThreshold,
+    LowEntropy,
+    MonteCarlo,
+    SelfAware,
+)
+from nnunetv2_ducisc.method.mixing import CopyPaste, CutMix, CutOut, Mixup
+from nnunetv2_ducisc.method.targets import FeatureConsistency, PrototypeAlignment
+from nnunetv2_ducisc.nnunet.labeler import MeanTeacher, TemporalEnsemble
 from nnunetv2_ducisc.settings import DuCiSCSettings
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from nnunetv2_ducisc.variants import nnUNetTrainerDuCiSC_official
@@ -52,6 +63,66 @@ def weights_of_the_default(
         trainer = started(planned_3d.trainer(**SHORT))
         step(trainer)
     return weights(trainer)
+
+
+# What stands in the trainer of each name: confidence, target, mixing, labeler.
+PARTS = {
+    "cutMix": (SelfAware, PrototypeAlignment, CutMix, MeanTeacher),
+    "cutOut": (SelfAware, PrototypeAlignment, CutOut, MeanTeacher),
+    "copyPaste": (SelfAware, PrototypeAlignment, CopyPaste, MeanTeacher),
+    "noConfidence": (FixedThreshold, PrototypeAlignment, Mixup, MeanTeacher),
+    "fixedThreshold": (FixedThreshold, PrototypeAlignment, Mixup, MeanTeacher),
+    "entropy": (LowEntropy, PrototypeAlignment, Mixup, MeanTeacher),
+    "monteCarlo": (MonteCarlo, PrototypeAlignment, Mixup, MeanTeacher),
+    "anyClass": (AnyClassPerOutput, PrototypeAlignment, Mixup, MeanTeacher),
+    "featureConsistency": (SelfAware, FeatureConsistency, Mixup, MeanTeacher),
+    "temporalEnsembling": (SelfAware, PrototypeAlignment, Mixup, TemporalEnsemble),
+}
+PARTS |= dict.fromkeys(
+    ["noPrototypes", "unlabeled", "unlabeledConsistency", "mixed", "mixedConsistency"],
+    (SelfAware, PrototypeAlignment, Mixup, MeanTeacher),
+)
+
+
+@pytest.mark.parametrize("trainer_class", ABLATIONS, ids=named)
+def test_the_trainer_of_a_name_is_made_of_the_parts_that_it_names(tiny, trainer_class):
+    """Confidence none is a threshold of 0, FixMatch's 0.95; the authors' are 0.5 to 0.95."""
+    name = named(trainer_class)
+    trainer = tiny.trainer(trainer_class)
+    trainer.initialize()
+    parts = trainer.confidence, trainer.objective.target, trainer.mixing, trainer.labeler
+    assert tuple(map(type, parts)) == PARTS[name]
+    thresholds = {"noConfidence": 0.0, "fixedThreshold": 0.95, "anyClass": 0.5}
+    if name in thresholds:
+        assert trainer.confidence.in_use.tolist() == pytest.approx([thresholds[name]] * 4)
+    if name == "anyClass":
+        assert {(own.minimum, own.maximum) for own in trainer.confidence.of_output} == {(0.5, 0.95)}
+
+
+def test_what_an_ablation_fixes_is_said_where_the_plans_ask_for_something_else(tiny):
+    """Also where what the plans ask for does not go with what the name means."""
+    trainer = started(
+        tiny.trainer(
+            ablations.nnUNetTrainerDuCiSC_noConfidence,
+            confidence="monte_carlo",
+            ensembling="temporal",
+        )
+    )
+    assert trainer.settings.confidence == "none" and trainer.settings.ensembling == "temporal"
+    log = Path(trainer.log_file).read_text(encoding="utf-8")
+    assert (
+        "nnUNetTrainerDuCiSC_noConfidence fixes confidence at 'none': 'monte_carlo', which the "
+        "plans ask for, is not used" in log
+    )
+
+
+def test_a_combination_with_what_the_trainer_fixes_is_refused_by_its_name(tiny):
+    with pytest.raises(
+        DuCiSCError,
+        match=r"In \"ducisc\" in configuration 3d_fullres of tiny\.json, with what "
+        r"nnUNetTrainerDuCiSC_monteCarlo fixes: .*'monte_carlo' does not go with ensembling",
+    ):
+        tiny.trainer(ablations.nnUNetTrainerDuCiSC_monteCarlo, ensembling="temporal")
 
 
 @pytest.mark.unit

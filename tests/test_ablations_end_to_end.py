@@ -20,7 +20,7 @@ ALTERNATIVES = sorted(name for name in vars(ablations) if name.startswith("nnUNe
 def test_an_alternative_is_killed_resumes_and_predicts(
     planned_3d: PlannedDataset, tmp_path: Path, trainer: str
 ) -> None:
-    """Three epochs, killed in the second or third; student and teacher predict two test cases."""
+    """Killed in the second or third of three epochs; student and teacher predict two test cases."""
     results = tmp_path / "results"
     planned_3d.write_plans("alternative", warmup_fraction=0.0, num_epochs=3, monte_carlo_passes=2)
     fold = results / planned_3d.name / f"{trainer}__alternative__3d_fullres" / "fold_all"
@@ -28,9 +28,10 @@ def test_an_alternative_is_killed_resumes_and_predicts(
     train = [console("nnUNetv2_train"), planned_3d.dataset_id, "3d_fullres", "all", *model]
     environment = planned_3d.environment(results)
     killed = Command(train, environment)
-    wait_for_rows(fold / "ducisc_log.csv", 1, killed)
+    wait_for_rows(fold / "ducisc_log.csv", 2, killed)  # two have trained, the first is saved
     killed.kill()
     killed.wait()
+    assert (fold / "checkpoint_latest.pth").is_file()
     run(*train, "--c", environment=environment)
     with (fold / "ducisc_log.csv").open(newline="", encoding="utf-8") as file:
         assert [row["iteration"] for row in csv.DictReader(file)] == ["2", "4", "6"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nnunetv2_ducisc.method.confidence import FixedThreshold, SelfAware, TeacherSays
-from nnunetv2_ducisc.method.confidence.entropy import entropy, ramped_threshold
+from nnunetv2_ducisc.method.confidence.entropy import ramp
 from nnunetv2_ducisc.method.labeling import ExclusiveClasses, OverlappingRegions
 from nnunetv2_ducisc.method.pyramid import Pyramid
 from tests import naive, naive_alternatives
@@ -91,19 +91,19 @@ def test_fixmatchs_threshold_takes_the_surest_voxels_alone():
 
 def test_the_threshold_rises_from_three_quarters_of_the_largest_entropy_to_all_of_it():
     """exp(-5) at the start, exp(-5 / 4) halfway, 1 at the end and after it."""
-    assert ramped_threshold(2.0, 0.0) == pytest.approx(1.5 + 0.5 * math.exp(-5), rel=1e-12)
-    assert ramped_threshold(2.0, 0.5) == pytest.approx(1.5 + 0.5 * math.exp(-1.25), rel=1e-12)
-    assert ramped_threshold(2.0, 1.0) == ramped_threshold(2.0, 1.5) == 2.0
+    assert ramp(0.0) == pytest.approx(0.75 + 0.25 * math.exp(-5), rel=1e-12)
+    assert ramp(0.5) == pytest.approx(0.75 + 0.25 * math.exp(-1.25), rel=1e-12)
+    assert ramp(1.0) == ramp(1.5) == 1.0
 
 
 def test_the_entropy_of_one_voxel():
     """(1/2, 1/4, 1/4): 1/2 ln 2 + 1/2 ln 4 = 1.5 ln 2; a certain class: 0. Regions one by one."""
     p = voxels((0.5, 0.25, 0.25), (1, 0, 0))
-    of_classes = entropy(ExclusiveClasses(3), p)
+    of_classes = ExclusiveClasses(3).entropy(p)
     assert of_classes.shape == (1, 1, 2, 1)
     assert of_classes.flatten().tolist() == pytest.approx([1.5 * math.log(2), 0], rel=1e-12)
     quarter = -0.25 * math.log(0.25) - 0.75 * math.log(0.75)
-    of_regions = entropy(OverlappingRegions(), p)[0, :, 0, 0]
+    of_regions = OverlappingRegions().entropy(p)[0, :, 0, 0]
     assert of_regions.tolist() == pytest.approx([math.log(2), quarter, quarter], rel=1e-12)
 
 
@@ -116,12 +116,13 @@ def test_low_entropy_is_the_naive_loops(dimensions, outputs, regions, iteration)
     judge = WAYS["entropy"](labeling_of(regions, outputs), outputs)
     label = judge.label(says(p), iteration)
     largest = math.log(2 if regions else outputs)
-    bound = (0.75 + 0.25 * math.exp(-5 * (1 - iteration / ITERATIONS) ** 2)) * largest
+    share = 0.75 + 0.25 * math.exp(-5 * (1 - iteration / ITERATIONS) ** 2)
+    bound = share * largest
     h = getattr(naive_alternatives, "region_entropy" if regions else "class_entropy")(p)
     assert 0 < (h < bound).mean() < 1
     np.testing.assert_array_equal(label.reliable, h < bound)
     np.testing.assert_array_equal(label.maps, p > 0.5 if regions else p == p.max(1, keepdims=True))
-    assert judge.in_use.tolist() == pytest.approx([bound] * outputs, rel=1e-6)
+    assert judge.in_use.tolist() == pytest.approx([share] * outputs, rel=1e-6)
 
 
 def test_at_the_end_of_the_run_all_but_a_guess_passes():
@@ -131,9 +132,9 @@ def test_at_the_end_of_the_run_all_but_a_guess_passes():
 
 
 def test_before_the_first_step_the_log_shows_the_threshold_of_the_start():
-    """(3/4 + 1/4 exp(-5)) ln 4 = 1.0421."""
+    """3/4 + 1/4 exp(-5) = 0.7517 of a guess's entropy."""
     judge = WAYS["entropy"](ExclusiveClasses(4), 4)
-    assert judge.in_use.tolist() == pytest.approx([1.0421] * 4, abs=1e-4)
+    assert judge.in_use.tolist() == pytest.approx([0.7517] * 4, abs=1e-4)
 
 
 # --- All of them ---------------------------------------------------------------------------------

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from nnunetv2_ducisc.method.mixing import draw_mix_ratio, mix
+from nnunetv2_ducisc.method.mixing import Mixup, draw_mix_ratio
 from tests import naive
 
 pytestmark = pytest.mark.unit
+
+
+def mix(ratio, labeled, unlabeled):
+    return Mixup(0, 1).shares(ratio, labeled).mix(labeled, unlabeled)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

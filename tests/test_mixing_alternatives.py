@@ -13,7 +13,6 @@ from nnunetv2_ducisc.method.mixing import (
     Mixup,
     Shares,
     draw_mix_ratio,
-    mix,
 )
 from tests import naive_alternatives
 from tests.mixing import ABSENT, WAYS, every_way, random_batch
@@ -122,11 +121,11 @@ def test_an_unannotated_voxel_is_without_a_label_only_where_the_labeled_image_sh
     assert counts == [False, False, True, False]
 
 
-# --- The default is what it was -------------------------------------------------------------------
+# --- The default ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_mixup_is_the_old_mix_bit_for_bit_and_counts_what_the_unlabeled_image_says(dimensions):
+def test_mixup_is_equation_5_bit_for_bit_and_counts_what_the_unlabeled_image_says(dimensions):
     (x_i, x_j), labels = random_batch(dimensions, 4, "nowhere", regions=False)
     x_i, x_j = (torch.from_numpy(x).float() for x in (x_i, x_j))
     y_i, y_j = (torch.from_numpy(labels[n]).float() for n in (0, 2))
@@ -137,11 +136,16 @@ def test_mixup_is_the_old_mix_bit_for_bit_and_counts_what_the_unlabeled_image_sa
     torch.manual_seed(0)
     assert torch.equal(drawn, draw_mix_ratio(2, 0.25, 0.75))
     shares = way.shares(drawn, y_i)
-    assert torch.equal(shares.mix(x_i, x_j), mix(drawn, x_i, x_j))
+    sigma = drawn.reshape(2, *[1] * (dimensions + 1))
+
+    def mix(labeled, unlabeled):
+        return sigma * labeled + (1 - sigma) * unlabeled
+
+    assert torch.equal(shares.mix(x_i, x_j), mix(x_i, x_j))
     y_k, counts = shares.mix_labels(y_i, None, y_j, reliable)
-    assert torch.equal(y_k, mix(drawn, y_i, y_j)) and torch.equal(counts, reliable)
+    assert torch.equal(y_k, mix(y_i, y_j)) and torch.equal(counts, reliable)
     y_k, counts = shares.mix_labels(y_i, annotated, y_j, reliable)
-    assert torch.equal(y_k, mix(drawn, y_i, y_j) * annotated)
+    assert torch.equal(y_k, mix(y_i, y_j) * annotated)
     assert torch.equal(counts, reliable & annotated)
 
 

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from nnunetv2_ducisc.evaluation.analysis.report.section import Headline, Picture, Section, Table
 from nnunetv2_ducisc.evaluation.analysis.report.style import class_colors, short, style, worst
 from nnunetv2_ducisc.evaluation.analysis.report.write import write_report
-from nnunetv2_ducisc.evaluation.analysis.sections.mixed_images import _window
+from nnunetv2_ducisc.evaluation.analysis.sections.mixed_images import _window, mixtures_of
 from nnunetv2_ducisc.evaluation.analysis.sections.planes import Plane, planes, surroundings
+from nnunetv2_ducisc.settings import DuCiSCSettings
 
 pytestmark = pytest.mark.unit
 
@@ -49,6 +50,38 @@ def test_a_window_stays_inside_a_large_image_and_pads_a_small_one():
     assert torch.equal(_window(image, (5, 5), (4, 4)), image[3:7, 3:7])
     padded = _window(torch.ones(2, 6), (1, 3), (4, 4))
     assert padded.tolist() == [[0] * 4, [1] * 4, [1] * 4, [0] * 4]
+
+
+def test_mixup_is_shown_at_both_ends_and_in_the_middle_of_its_range():
+    settings = DuCiSCSettings(mix_low=0.2, mix_high=0.6)
+    mixtures = mixtures_of(settings, np.zeros((4, 6), bool))
+    assert list(mixtures) == ["σ = 0.6", "σ = 0.4", "σ = 0.2"]
+    assert [shares.labeled.item() for shares in mixtures.values()] == pytest.approx([0.6, 0.4, 0.2])
+
+
+@pytest.mark.parametrize("mixing", ["cutmix", "cutout"])
+def test_boxes_are_shown_in_three_draws_that_leave_the_random_state_alone(mixing):
+    """A box has 1/4 to 3/4 of 40,000 voxels, and CutOut has nothing of the labeled image."""
+    before = torch.get_rng_state()
+    settings = DuCiSCSettings(mixing=mixing)
+    mask = np.zeros((200, 200), bool)
+    draws, again = (list(mixtures_of(settings, mask).values()) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    boxes = [int((1 - shares.unlabeled).sum()) for shares in draws]
+    assert len(set(boxes)) == 3 and all(9_500 <= size <= 30_500 for size in boxes)
+    assert [int(shares.labeled.sum()) for shares in draws] == [
+        size if mixing == "cutmix" else 0 for size in boxes
+    ]
+    assert all(torch.equal(a.unlabeled, b.unlabeled) for a, b in zip(draws, again, strict=True))
+
+
+def test_copy_paste_shows_the_labeled_foreground_on_the_unlabeled_slice():
+    foreground = np.zeros((4, 6), bool)
+    foreground[1:3, 2] = True
+    [(title, shares)] = mixtures_of(DuCiSCSettings(mixing="copy_paste"), foreground).items()
+    assert title == "pasted"
+    assert np.array_equal(shares.labeled[0, 0].numpy() == 1, foreground)
+    assert np.array_equal(shares.unlabeled[0, 0].numpy() == 0, foreground)
 
 
 @pytest.mark.parametrize("number", [1, 7, 40])

@@ -40,7 +40,14 @@ PREDICTING = {
 }
 
 
-@pytest.mark.parametrize("settings", [{}, PREDICTING], ids=["default", "predicting cases"])
+DRAWING = {"confidence": "monte_carlo", "monte_carlo_passes": 2, "mixing": "cutmix"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, PREDICTING, DRAWING],
+    ids=["default", "predicting cases", "drawing noise and boxes"],
+)
 def test_killed_after_two_of_four_epochs_and_continued_is_one_run_bit_for_bit(
     planned_3d, tmp_path, settings
 ):
@@ -72,7 +79,7 @@ def test_killed_after_two_of_four_epochs_and_continued_is_one_run_bit_for_bit(
     ]
     assert logs[0].read_text(encoding="utf-8") == logs[1].read_text(encoding="utf-8")
     updates = whole["ducisc"]["predictions"], resumed["ducisc"]["predictions"]
-    assert updates == ((2, 2) if settings else (0, 0))
+    assert updates == ((2, 2) if settings is PREDICTING else (0, 0))
     assert not (fold / "unlabeled_predictions").exists()
 
 

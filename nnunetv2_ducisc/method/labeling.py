@@ -33,6 +33,15 @@ class Labeling(Protocol):
             (B, 1, *spatial) for classes and (B, C, *spatial) for regions.
         """
 
+    def any_passes(self, probabilities: Tensor, thresholds: Tensor) -> Tensor:
+        """Where a class other than the label's may vouch for the voxel, too (the authors' code).
+
+        Args and shape of the mask as in ``pseudo_label``.
+        """
+
+    def entropy(self, probabilities: Tensor) -> Tensor:
+        """-sum p ln p over the outcomes of every decision, in nats; shape as of the mask."""
+
     def foreground(self, probabilities: Tensor) -> Tensor:
         """What has to be kept of the probabilities of a case; their channels may be fewer."""
 
@@ -77,6 +86,14 @@ class ExclusiveClasses:
         reliable = confidence > thresholds.to(confidence.dtype)[pseudo_class]
         return one_hot(pseudo_class, self.number), reliable
 
+    def any_passes(self, probabilities: Tensor, thresholds: Tensor) -> Tensor:
+        """Where the probability of any class exceeds that class's threshold."""
+        return (probabilities > _a_channel_each(thresholds, probabilities)).any(1, keepdim=True)
+
+    def entropy(self, probabilities: Tensor) -> Tensor:
+        """A voxel has one class of C."""
+        return torch.special.entr(probabilities).sum(1, keepdim=True)
+
     def foreground(self, probabilities: Tensor) -> Tensor:
         """All classes but the background."""
         return probabilities[:, 1:]
@@ -113,8 +130,16 @@ class OverlappingRegions:
         """In the region from a probability of one half on; reliable region by region."""
         label = probabilities > 0.5
         confidence = torch.where(label, probabilities, 1 - probabilities)
-        bound = thresholds.to(confidence.dtype).reshape(1, -1, *[1] * (confidence.ndim - 2))
-        return label.to(probabilities.dtype), confidence > bound
+        reliable = confidence > _a_channel_each(thresholds, confidence)
+        return label.to(probabilities.dtype), reliable
+
+    def any_passes(self, probabilities: Tensor, thresholds: Tensor) -> Tensor:
+        """Regions decide one by one: no other one vouches."""
+        return self.pseudo_label(probabilities, thresholds)[1]
+
+    def entropy(self, probabilities: Tensor) -> Tensor:
+        """Every region is a two-way decision."""
+        return torch.special.entr(probabilities) + torch.special.entr(1 - probabilities)
 
     def foreground(self, probabilities: Tensor) -> Tensor:
         """All regions."""
@@ -133,6 +158,11 @@ def one_hot(label: Tensor, num_classes: int) -> Tensor:
     """Class indices of shape (B, 1, *spatial) as float maps of shape (B, C, *spatial)."""
     maps = torch.zeros(label.shape[0], num_classes, *label.shape[2:], device=label.device)
     return maps.scatter_(1, label.long(), 1)
+
+
+def _a_channel_each(values: Tensor, like: Tensor) -> Tensor:
+    """One value an output, to be held against maps of shape (B, C, *spatial)."""
+    return values.to(like.dtype).reshape(1, -1, *[1] * (like.ndim - 2))
 
 
 def _precise(logits: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
@@ -27,9 +27,11 @@ class ConfiguredTrainer(nnUNetTrainer):
     Attributes:
         settings: a class's defaults; an instance's have the ``ducisc`` object of the plans'
             configuration on top.
+        fixed_settings: what makes a variant what it is, so that no plans file changes it.
     """
 
     settings: DuCiSCSettings = DuCiSCSettings()
+    fixed_settings: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,
@@ -40,8 +42,9 @@ class ConfiguredTrainer(nnUNetTrainer):
         device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net's signature)
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
+        self._entries = self.configuration_manager.configuration.get("ducisc", {})
         self.settings = self.settings_from(
-            self.configuration_manager.configuration.get("ducisc", {}),
+            self._entries,
             where=f'"ducisc" in configuration {configuration} of '
             f"{self.plans_manager.plans_name}.json",
         )
@@ -51,7 +54,15 @@ class ConfiguredTrainer(nnUNetTrainer):
 
     @classmethod
     def settings_from(cls, entries: dict[str, Any], where: str) -> DuCiSCSettings:
-        """The settings with ``entries``, the ``ducisc`` object of the plans, on top."""
+        """The class's settings, the plans' entries on top, and what the variant fixes over both.
+
+        Args:
+            entries: the ``ducisc`` object of the plans.
+            where: its place, for an error.
+        """
+        if cls.fixed_settings and isinstance(entries, dict):
+            entries = entries | cls.fixed_settings
+            where += f", with what {cls.__name__} fixes"
         return cls.settings.overridden_by(entries, where)
 
     def initialize(self) -> None:
@@ -71,6 +82,12 @@ class ConfiguredTrainer(nnUNetTrainer):
         super().on_train_start()
         if self.local_rank == 0:
             remove_partial(Path(self.output_folder))
+        for name in self.fixed_settings:
+            if name in self._entries and self._entries[name] != self.fixed_settings[name]:
+                self.print_to_log_file(
+                    f"{type(self).__name__} fixes {name} at {self.fixed_settings[name]!r}: "
+                    f"{self._entries[name]!r}, which the plans ask for, is not used"
+                )
         if self._resumed_from and self.local_rank == 0:  # other ranks draw differently anyway
             checkpoints.restore_random_state(self._resumed_from["random_state"])
         self._resumed_from = {}

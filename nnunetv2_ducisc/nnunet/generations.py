@@ -40,6 +40,6 @@ class Generations:
         if number == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
             return
-        for other in self.folder.iterdir():
+        for other in (self.unfinished, *self.folder.glob("update_*")):
             if other != self[number]:
-                shutil.rmtree(other)
+                shutil.rmtree(other, ignore_errors=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nnunetv2_ducisc.method.confidence.interface import PseudoLabel, TeacherSays
 from nnunetv2_ducisc.method.confidence.self_aware import SelfAwareThresholds
-from nnunetv2_ducisc.method.labeling import Labeling, OverlappingRegions
+from nnunetv2_ducisc.method.labeling import Labeling
 from nnunetv2_ducisc.method.pyramid import Maps, Pyramid, rescale
 
 
@@ -59,9 +59,9 @@ class AnyClassPerOutput:
         """A label and a mask for every output, held against the thresholds of the step before."""
         maps, reliable = [], []
         for probabilities, own in zip(teacher.outputs, self.of_output, strict=True):
-            label, mask = self.labeling.pseudo_label(probabilities, own.in_use)
+            label, _ = self.labeling.pseudo_label(probabilities, own.in_use)
             maps.append(label)
-            reliable.append(mask | self._any_passes(probabilities, own.in_use))
+            reliable.append(self.labeling.any_passes(probabilities, own.in_use))
         if len(maps) == 1:  # without deep supervision, where prototypes want other resolutions, too
             return PseudoLabel(maps[0], reliable[0])
         return PseudoLabel(Pyramid(maps), Pyramid(reliable))
@@ -80,12 +80,6 @@ class AnyClassPerOutput:
         """Go on from a checkpoint."""
         for n, own in enumerate(self.of_output):
             own.load_state_dict({"values": state[_key(n)]})
-
-    def _any_passes(self, probabilities: Tensor, thresholds: Tensor) -> Tensor:
-        """Where one of the classes that exclude each other is above its threshold."""
-        bounds = thresholds.to(probabilities.dtype).reshape(1, -1, *[1] * (probabilities.ndim - 2))
-        passes = probabilities > bounds
-        return passes if isinstance(self.labeling, OverlappingRegions) else passes.any(1, True)
 
 
 def _key(output: int) -> str:

@@ -4,7 +4,7 @@ from nnunetv2_ducisc.method.mixing.copy_paste import CopyPaste
 from nnunetv2_ducisc.method.mixing.cutmix import CutMix
 from nnunetv2_ducisc.method.mixing.cutout import CutOut
 from nnunetv2_ducisc.method.mixing.labels import mixed_labels
-from nnunetv2_ducisc.method.mixing.mixup import Mixup, draw_mix_ratio, mix
+from nnunetv2_ducisc.method.mixing.mixup import Mixup, draw_mix_ratio
 from nnunetv2_ducisc.method.mixing.shares import Mixing, Shares
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "Mixup",
     "Shares",
     "draw_mix_ratio",
-    "mix",
     "mixed_labels",
 ]

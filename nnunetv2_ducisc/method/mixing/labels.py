@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from nnunetv2_ducisc.method.mixing.shares import Shares
-from nnunetv2_ducisc.method.pyramid import Maps, Pyramid, rescale
+from nnunetv2_ducisc.method.pyramid import Maps, Pyramid, finest, rescale
 
 
 def mixed_labels(
@@ -24,7 +24,7 @@ def mixed_labels(
         y_k, and the voxels of the mixed images that count.
     """
     if not isinstance(pseudo, Pyramid):
-        return shares.mix_labels(labeled, annotated, pseudo, rescale(reliable, pseudo.shape[2:]))
+        return shares.mix_labels(labeled, annotated, pseudo, finest(reliable))
     mixed, counts = [], []
     for label in pseudo.scales:
         size = label.shape[2:]
