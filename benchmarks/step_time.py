@@ -109,16 +109,25 @@ def peak_memory(kind: str, args: argparse.Namespace) -> float:
 
 
 def print_own_peak_memory(args: argparse.Namespace) -> None:
-    """What ``peak_memory`` runs."""
+    """What ``peak_memory`` runs; what the libraries hold by themselves does not count."""
+    before = resident_mib("VmRSS") if args.device == "cpu" else 0
     trainer = build(args.memory_of, args)
     batch = labeled_batch(trainer)
     for _ in range(2):
         trainer.train_step(batch)
     if args.device == "cuda":
         print(torch.cuda.max_memory_allocated() / 2**20)
-    else:  # not getrusage: its peak is inherited from the parent process
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 2**10)
+    else:
+        print(resident_mib("VmHWM") - before)
+
+
+def resident_mib(which: str) -> float:
+    """The resident set now (VmRSS) or at its peak (VmHWM).
+
+    Not by getrusage, whose peak is inherited from the parent process.
+    """
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(re.search(rf"{which}:\s+(\d+) kB", status)[1]) / 2**10
 
 
 def report(args: argparse.Namespace) -> None:
@@ -180,7 +189,11 @@ def main() -> None:
     if args.device == "cpu" and not CPU_ALLOCATOR.items() <= os.environ.items():
         # read once, when a process starts
         os.execve(sys.executable, sys.orig_argv, os.environ | CPU_ALLOCATOR)
-    with tempfile.TemporaryDirectory() as results:
+    with (
+        tempfile.TemporaryDirectory() as results,
+        # Else networks with and without hooks would share graphs, and these would be too many.
+        torch._dynamo.config.patch(skip_nnmodule_hook_guards=False, cache_size_limit=64),
+    ):
         os.environ["nnUNet_results"] = results
         if args.memory_of:
             print_own_peak_memory(args)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.method.confidence import Counts
-from nnunetv2_ducisc.method.distributed import summed
+from nnunetv2_ducisc.method.distributed import averaged, summed
 from nnunetv2_ducisc.method.objective import TERMS
 from nnunetv2_ducisc.whole import written_whole
 
@@ -59,9 +61,10 @@ class ProgressLog:
         return row
 
     def _mean_losses(self) -> Row:
-        """Every term's mean over the epoch's semi-supervised steps."""
+        """Every term's mean over the epoch's semi-supervised steps, and over all processes."""
         columns = self._losses[0]
-        return {c: torch.stack([step[c] for step in self._losses]).mean().item() for c in columns}
+        steps = torch.stack([torch.stack([step[c] for c in columns]) for step in self._losses])
+        return dict(zip(columns, averaged(steps.mean(0)).tolist(), strict=True))
 
     def _shares(self) -> Row:
         """Pass rate and shares of every class over all of the epoch's steps, of all processes.
@@ -98,15 +101,29 @@ class ProgressLog:
         return f"{words} {' '.join('-' if v is None else f'{v:.3f}' for v in values)}"
 
     def write(self, folder: Path) -> None:
-        """Write ``ducisc_log.csv`` and ``ducisc_progress.png``, whole or not at all."""
+        """Write ``ducisc_log.csv`` and ``ducisc_progress.png``, whole or not at all.
+
+        Raises:
+            DuCiSCError: they could not be written; those of the epoch before are as they were.
+        """
         from nnunetv2_ducisc.figures import plot_progress
 
-        table = folder / "ducisc_log.csv"
+        try:
+            self._write_table(folder / "ducisc_log.csv")
+            plot_progress(self.rows, self.class_names, folder / "ducisc_progress.png")
+        except OSError as error:
+            free = shutil.disk_usage(folder).free / 2**20
+            raise DuCiSCError(
+                f"The log of this epoch could not be written to {folder}, with {free:.0f} MiB free "
+                f"on its disk ({one_line(error)}); the last checkpoint is whole: make room, then "
+                "repeat the command with --c."
+            ) from error
+
+    def _write_table(self, table: Path) -> None:
         with written_whole(table) as new, new.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.columns, restval="")
             writer.writeheader()
             writer.writerows(self.rows)
-        plot_progress(self.rows, self.class_names, folder / "ducisc_progress.png")
 
     def state_dict(self) -> dict[str, list[Row]]:
         """What a checkpoint has to keep."""

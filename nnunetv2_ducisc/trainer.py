@@ -20,6 +20,7 @@ from nnunetv2_ducisc.method.pyramid import finest
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
 from nnunetv2_ducisc.nnunet.case_predictor import CasePredictor
+from nnunetv2_ducisc.nnunet.compilation import compiled_for_fixed_sizes
 from nnunetv2_ducisc.nnunet.configured_trainer import ConfiguredTrainer
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures, plain_network
 from nnunetv2_ducisc.nnunet.labeler import Labeler, MeanTeacher, TemporalEnsemble
@@ -70,6 +71,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
     def initialize(self) -> None:
         """Build nnU-Net's network, loss and optimizer, then the teacher and the method's state."""
         super().initialize()
+        self.network: torch.nn.Module = compiled_for_fixed_sizes(self.network)
         student = plain_network(self.network)
         # The teacher is copied before the student gets the hooks that record its features.
         self.teacher = ema_teacher(student, self.settings.ema_decay)
@@ -97,9 +99,9 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             self.confidence.reads_all_outputs and self.enable_deep_supervision,
             scales,
         )
-        self.labeler: Labeler = MeanTeacher(self.teacher_network, self.device)
+        self.labeler: Labeler = MeanTeacher(self.teacher_network)
         if self.settings.ensembling == "temporal":
-            self.labeler = TemporalEnsemble(self.labeling, self.device)
+            self.labeler = TemporalEnsemble(self.labeling)
         self.predictions = UnlabeledPredictions(
             Path(self.output_folder) / "unlabeled_predictions",
             self.settings,
@@ -134,6 +136,8 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         """Start as nnU-Net does, and name the settings in the log."""
         super().on_train_start()
         self.print_to_log_file(f"DuCiSC {__version__} settings: {self.settings.as_dict()}")
+        if self.iteration == 0:  # the student may have got pretrained weights since it was copied
+            self.teacher.module.load_state_dict(plain_network(self.network).state_dict())
         if self.predictions.is_due(self.current_epoch):  # without warm-up
             self._predict_unlabeled_cases()
 
@@ -163,10 +167,11 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
 
     def _semi_supervised_step(self, batch: dict) -> dict:
         """The algorithm of the paper for one labeled and one unlabeled batch."""
-        unlabeled = UnlabeledBatch.of(next(self.dataloader_unlabeled), self.predictions.num_maps)
-        x_i = batch["data"].to(self.device, non_blocking=True)
-        x_j = unlabeled.student.to(self.device, non_blocking=True)
-        target = full_resolution(batch["target"]).to(self.device)
+        unlabeled = UnlabeledBatch.of(
+            next(self.dataloader_unlabeled), self.predictions.num_maps, self.device
+        )
+        x_i, x_j = batch["data"].to(self.device, non_blocking=True), unlabeled.student
+        target = full_resolution(batch["target"]).to(self.device, non_blocking=True)
         y_i, annotated = label_maps(target, self.label_manager)
 
         teacher = self.labeler(unlabeled)

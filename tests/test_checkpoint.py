@@ -13,6 +13,7 @@ import pytest
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
+from nnunetv2_ducisc.ablations import nnUNetTrainerDuCiSC_cutMix
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
 from nnunetv2_ducisc.nnunet.checkpoint_file import read, write_whole
@@ -75,12 +76,49 @@ def test_resuming_with_other_settings_is_refused_by_name(tiny, tmp_path):
         changed.on_train_start()
 
 
-def test_a_finished_training_is_validated_whatever_the_plans_say_now(tiny, finished_run):
+@pytest.mark.parametrize("settings", [{"lambda_cs_ulb": 3.0}, {"confidence": "any_class"}])
+def test_a_finished_training_is_validated_whatever_the_plans_say_now(tiny, finished_run, settings):
+    """nnU-Net loads its checkpoint and does not start to train; what would, is refused."""
     final = Path(finished_run.output_folder) / "checkpoint_final.pth"
-    changed = tiny.trainer(lambda_cs_ulb=3.0)
+    changed = tiny.trainer(**settings)
     changed.load_checkpoint(str(final))
-    changed.on_train_start()
-    assert changed.current_epoch == changed.num_epochs
+    for name, weight in finished_run.network.state_dict().items():
+        assert torch.equal(changed.network.state_dict()[name], weight)
+    with pytest.raises(DuCiSCError, match=f"{next(iter(settings))} was .* and is now"):
+        changed.on_train_start()
+
+
+def test_a_training_of_another_trainer_cannot_be_continued(tiny, tmp_path):
+    file = saved(started(tiny.trainer()), tmp_path)
+    other = tiny.trainer(nnUNetTrainerDuCiSC_cutMix)
+    other.load_checkpoint(str(file))
+    with pytest.raises(
+        DuCiSCError, match=r"begun by nnUNetTrainerDuCiSC, so that nnUNetTrainerDuCiSC_cutMix can"
+    ):
+        other.on_train_start()
+
+
+def test_workers_of_a_continued_training_are_seeded_otherwise_than_at_its_start(
+    tiny, tmp_path, monkeypatch
+):
+    """The numbers that nnU-Net and this package would seed background workers with."""
+    drawn: list[int] = []
+    monkeypatch.setattr(
+        nnUNetTrainer, "on_train_start", lambda self: drawn.append(np.random.randint(2**31))
+    )
+    trainer = tiny.trainer()
+    trainer.initialize()
+    trainer.on_train_start()
+    trainer.current_epoch = 1
+    file = saved(trainer, tmp_path)
+    states = []
+    for _ in range(2):
+        resumed = tiny.trainer()
+        resumed.load_checkpoint(str(file))
+        resumed.on_train_start()
+        states.append(torch.get_rng_state())
+    assert drawn[0] != drawn[1] == drawn[2]
+    assert torch.equal(*states)
 
 
 def test_a_checkpoint_holds_nothing_that_needs_cuda(finished_run):
@@ -135,11 +173,13 @@ def test_another_series_of_versions_cannot_be_continued(tiny, tmp_path, version,
     major, minor, _ = checkpoint["ducisc"]["version"].split(".")
     checkpoint["ducisc"]["version"] = version or f"{major}.{minor}.99"
     torch.save(checkpoint, file)
+    other = tiny.trainer()
+    other.load_checkpoint(str(file))
     if refused:
-        with pytest.raises(DuCiSCError, match=f"written by nnunetv2-ducisc {version}.* install"):
-            tiny.trainer().load_checkpoint(str(file))
+        with pytest.raises(DuCiSCError, match=f"begun by nnunetv2-ducisc {version}.* install"):
+            other.on_train_start()
     else:
-        tiny.trainer().load_checkpoint(str(file))
+        other.on_train_start()
 
 
 def test_a_full_disk_leaves_the_previous_checkpoint_and_says_so(tiny, tmp_path):
@@ -154,6 +194,20 @@ def test_a_full_disk_leaves_the_previous_checkpoint_and_says_so(tiny, tmp_path):
     assert file.read_bytes() == before
     assert [left.name for left in tmp_path.iterdir()] == [file.name]
     tiny.trainer().load_checkpoint(str(file))
+
+
+def test_a_log_on_a_full_disk_is_one_sentence_and_the_former_log_is_whole(tiny):
+    trainer = tiny.trainer(num_epochs=2)
+    trainer.run_training()
+    log = Path(trainer.output_folder) / "ducisc_log.csv"
+    before = log.read_text(encoding="utf-8")
+    with (
+        disk_with_room_for(len(before) // 2),
+        pytest.raises(DuCiSCError, match=r"log of this epoch could not be written.*room, then re"),
+    ):
+        trainer.progress.write(log.parent)
+    assert log.read_text(encoding="utf-8") == before
+    assert not list(log.parent.glob(".*"))
 
 
 def test_what_a_kill_has_left_of_a_checkpoint_is_gone_when_training_starts_again(tiny):

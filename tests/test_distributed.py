@@ -20,6 +20,9 @@ from nnunetv2_ducisc.method.objective import TERMS, Guide, Objective, StudentVie
 from nnunetv2_ducisc.method.targets import PrototypeAlignment
 from nnunetv2_ducisc.nnunet.checkpoint import seed_everything
 from nnunetv2_ducisc.nnunet.features import plain_network
+from nnunetv2_ducisc.nnunet.loading import _share_of_process
+from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
+from nnunetv2_ducisc.variants import nnUNetTrainerDuCiSC_official
 from tests.planned import PlannedDataset
 from tests.two_processes import run_in_two
 
@@ -110,14 +113,18 @@ def test_terms_and_gradients_are_those_of_the_whole_batch(tmp_path):
             torch.testing.assert_close(of_process[1], gradient, rtol=1e-12, atol=0)
 
 
-def trainer_for(dataset: PlannedDataset, images: slice, is_ddp: bool) -> Any:
+def trainer_for(
+    dataset: PlannedDataset, images: slice, is_ddp: bool, trainer_class: type = nnUNetTrainerDuCiSC
+) -> Any:
     """A trainer on the CPU whose loaders yield the same images, or a share of them, again."""
     generator = torch.Generator().manual_seed(1)
     data, other = (torch.randn(2, 1, 16, 16, 16, generator=generator) for _ in range(2))
     target = torch.randint(0, 4, (2, 1, 16, 16, 16), generator=generator).float()
     targets = [target[:, :, :: 2**s, :: 2**s, :: 2**s][images] for s in range(3)]
     seed_everything(0)
-    trainer = dataset.trainer(plans_name="ddp", warmup_fraction=0.0, mix_low=0.5, mix_high=0.5)
+    trainer = dataset.trainer(
+        trainer_class, plans_name="ddp", warmup_fraction=0.0, mix_low=0.5, mix_high=0.5
+    )
     if is_ddp:  # for which nnU-Net takes a GPU
         assert trainer.is_ddp and trainer.local_rank == dist.get_rank()
         trainer.device, trainer.grad_scaler = torch.device("cpu"), None
@@ -130,30 +137,44 @@ def trainer_for(dataset: PlannedDataset, images: slice, is_ddp: bool) -> Any:
     return trainer
 
 
-def learned(dataset: PlannedDataset, images: slice, is_ddp: bool) -> dict[str, Any]:
-    """Student, teacher and thresholds after three steps."""
-    trainer = trainer_for(dataset, images, is_ddp)
+def learned(
+    dataset: PlannedDataset, images: slice, is_ddp: bool, trainer_class: type
+) -> dict[str, Any]:
+    """Student, teacher, thresholds and logged losses after three steps."""
+    trainer = trainer_for(dataset, images, is_ddp, trainer_class)
+    share = _share_of_process(trainer, 0.33)
     trainer.on_train_epoch_start()
     for _ in range(3):
         trainer.train_step(trainer.batch)
     return {
         "student": plain_network(trainer.network).state_dict(),
         "teacher": trainer.teacher.module.state_dict(),
-        "thresholds": trainer.confidence.values,
+        "thresholds": trainer.confidence.state_dict()["values"],
+        "losses": trainer.progress.end_epoch(0, 3, 0.0, trainer.confidence.in_use),
+        "share": share,
     }
 
 
-def _train_in_process(rank: int, folder: Path, dataset: PlannedDataset) -> None:
+def _train_in_process(
+    rank: int, folder: Path, dataset: PlannedDataset, trainer_class: type
+) -> None:
     os.environ.update(dataset.environment(folder / "results"))
-    torch.save(learned(dataset, slice(rank, rank + 1), is_ddp=True), folder / f"{rank}.pt")
+    told = learned(dataset, slice(rank, rank + 1), is_ddp=True, trainer_class=trainer_class)
+    torch.save(told, folder / f"{rank}.pt")
 
 
-def test_two_processes_train_as_one_does_with_the_whole_batch(planned_3d, tmp_path, monkeypatch):
+@pytest.mark.parametrize("trainer_class", [nnUNetTrainerDuCiSC, nnUNetTrainerDuCiSC_official])
+def test_two_processes_train_as_one_does_with_the_whole_batch(
+    planned_3d, tmp_path, monkeypatch, trainer_class
+):
+    """Of a batch of two nnU-Net oversamples the last patch, which is the second process's."""
     for name, value in planned_3d.environment(tmp_path / "results").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(stock, "DDP", stock.DDP)  # put back what is replaced
-    whole = learned(planned_3d, slice(None), is_ddp=False)
-    run_in_two(partial(_train_in_process, dataset=planned_3d), tmp_path)
+    whole = learned(planned_3d, slice(None), False, trainer_class)
+    run_in_two(
+        partial(_train_in_process, dataset=planned_3d, trainer_class=trainer_class), tmp_path
+    )
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     start = plain_network(trainer_for(planned_3d, slice(None), is_ddp=False).network).state_dict()
     for part in ("student", "teacher"):
@@ -163,3 +184,5 @@ def test_two_processes_train_as_one_does_with_the_whole_batch(planned_3d, tmp_pa
     assert any(not torch.equal(start[name], w) for name, w in whole["student"].items())
     assert torch.equal(first["thresholds"], second["thresholds"])
     torch.testing.assert_close(first["thresholds"], whole["thresholds"], rtol=1e-5, atol=0)
+    assert first["losses"] == second["losses"] == pytest.approx(whole["losses"], rel=1e-4)
+    assert [told["share"] for told in (whole, first, second)] == [0.33, 0.0, 1.0]

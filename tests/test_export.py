@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_a_checkpoint_that_is_not_there_is_named_and_nothing_is_written(model, t
     with pytest.raises(DuCiSCError, match=r"fold_3/checkpoint_final\.pth does not exist: train"):
         export_model(model, ["all", "3"], "checkpoint_final.pth", tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_that_is_cut_off_is_refused(model, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(model, copy)
+    final = copy / "fold_all/checkpoint_final.pth"
+    final.write_bytes(final.read_bytes()[:1000])
+    with pytest.raises(DuCiSCError, match=r"checkpoint_final\.pth is cut off or no checkpoint"):
+        export_model(copy, ["all"], "checkpoint_final.pth", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_there_is_left_alone(model, tmp_path):

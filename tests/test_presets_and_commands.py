@@ -10,12 +10,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import blosc2
 import numpy as np
 import pytest
 import SimpleITK
+import torch
 from dynamic_network_architectures.architectures.unet import ResidualEncoderUNet
 from nnunetv2.experiment_planning.experiment_planners.residual_unets import (
     residual_encoder_unet_planners as presets,
@@ -137,19 +139,27 @@ def test_a_killed_training_went_on_to_its_last_epoch(
 
 
 def test_the_validation_of_a_finished_training_can_be_repeated_with_the_best_checkpoint(
-    mri: dict[str, PlannedDataset], trained: Path
+    mri: dict[str, PlannedDataset], trained: Path, tmp_path: Path
 ) -> None:
-    validation = fold_of(mri["3d_fullres"], trained) / "validation"
-    before = (validation / "mri_2.nii.gz").stat().st_mtime_ns
-    for option in ("--val", "--val_best"):
-        (validation / "summary.json").unlink()
+    """In place of the best one lies one whose weights are zero, which sees background alone."""
+    fold = fold_of(mri["3d_fullres"], trained)
+    kept = shutil.copy(fold / "checkpoint_best.pth", tmp_path)
+    best = torch.load(kept, weights_only=False)
+    for weight in best["network_weights"].values():
+        weight.zero_()
+    torch.save(best, fold / "checkpoint_best.pth")
+    found = []
+    for option in ("--val_best", "--val"):
+        (fold / "validation/summary.json").unlink()
         run(
             *(console("nnUNetv2_train"), "904", "3d_fullres", "0", *MODEL, *CPU, "--npz"),
             *{"--val", option},
             environment=environment_of(mri, trained),
         )
-        assert json.loads((validation / "summary.json").read_text(encoding="utf-8"))["mean"]
-    assert (validation / "mri_2.nii.gz").stat().st_mtime_ns > before
+        assert (fold / "validation/summary.json").is_file()
+        found.append(SimpleITK.ReadImage(str(fold / "validation/mri_2.nii.gz")))
+    shutil.copy(kept, fold / "checkpoint_best.pth")
+    assert [SimpleITK.GetArrayFromImage(image).any() for image in found] == [False, True]
 
 
 def test_the_best_configuration_is_found_among_both_and_their_ensemble(

@@ -42,8 +42,8 @@ def test_a_row_is_the_mean_of_the_epochs_steps():
 def test_pass_rates_are_of_all_voxels_of_the_epoch_and_absent_classes_have_none():
     """Organ: 0 of 0, then 9 of 10 voxels: 0.9, not their mean 0.45. Vessel: never there."""
     log = ProgressLog(["background", "organ", "vessel"])
-    log.add_step({}, counts([10.0, 0, 0], [10.0, 0, 0], [2, 0, 0], 10, 2))
-    log.add_step({}, counts([10.0, 10, 0], [5.0, 9, 0], [2, 1, 0], 20, 2))
+    log.add_step({"sup": torch.zeros(())}, counts([10.0, 0, 0], [10.0, 0, 0], [2, 0, 0], 10, 2))
+    log.add_step({"sup": torch.zeros(())}, counts([10.0, 10, 0], [5.0, 9, 0], [2, 1, 0], 20, 2))
     row = log.end_epoch(0, iteration=2, train_loss=0.0, thresholds=torch.full((3,), 0.5))
     assert row["pass_rate_organ"] == 0.9 and row["pass_rate_background"] == 0.75
     assert "pass_rate_vessel" not in row and row["share_vessel"] == 0
@@ -53,8 +53,8 @@ def test_pass_rates_are_of_all_voxels_of_the_epoch_and_absent_classes_have_none(
 def test_the_share_of_patches_is_of_all_patches_of_the_epoch():
     """Two steps of two patches: the organ is in 1 and in 2 of them, three of four."""
     log = ProgressLog(["background", "organ"])
-    log.add_step({}, counts([10.0, 1], [0, 0], [2, 1], 11, 2))
-    log.add_step({}, counts([10.0, 1], [0, 0], [2, 2], 11, 2))
+    log.add_step({"sup": torch.zeros(())}, counts([10.0, 1], [0, 0], [2, 1], 11, 2))
+    log.add_step({"sup": torch.zeros(())}, counts([10.0, 1], [0, 0], [2, 2], 11, 2))
     row = log.end_epoch(0, iteration=2, train_loss=0.0, thresholds=HALF)
     assert row["patches_organ"] == 0.75 and row["patches_background"] == 1
 
@@ -121,7 +121,7 @@ def test_the_console_line_names_what_the_step_computed():
 
 def test_the_console_line_says_which_class_the_teacher_has_lost():
     log = ProgressLog(["background", "organ", "vessel"])
-    log.add_step({}, counts([8.0, 2, 0], [8.0, 1, 0], [2, 1, 0], 10, 2))
+    log.add_step({"sup": torch.zeros(())}, counts([8.0, 2, 0], [8.0, 1, 0], [2, 1, 0], 10, 2))
     row = log.end_epoch(0, iteration=1, train_loss=0.0, thresholds=torch.full((3,), 0.5))
     line = log.console_line(row)
     assert "pass rates 1.000 0.500 -" in line

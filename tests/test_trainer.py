@@ -264,3 +264,15 @@ def test_two_compiled_half_precision_epochs_train_and_go_on_from_their_checkpoin
     resumed.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
     resumed.run_training()
     assert [row["epoch"] for row in resumed.progress.rows] == [0, 1, 2]
+
+
+def test_the_teacher_starts_from_the_weights_that_the_student_was_given_meanwhile(tiny):
+    """-pretrained_weights come after ``initialize``, and the paper's preset has no warm-up."""
+    trainer = tiny.trainer(warmup_fraction=0.0)
+    trainer.initialize()
+    with torch.no_grad():
+        for weight in trainer.network.parameters():
+            weight.add_(1)
+    trainer.on_train_start()
+    for name, weight in trainer.network.state_dict().items():
+        assert torch.equal(trainer.teacher.module.state_dict()[name], weight)

@@ -24,6 +24,11 @@ def summed(values: Tensor) -> Tensor:
     return _Sum.apply(values) if is_distributed() else values
 
 
+def averaged(value: Tensor) -> Tensor:
+    """The mean of every process's value; alone, the value."""
+    return summed(value) / dist.get_world_size() if is_distributed() else value
+
+
 def gathered(rows: Tensor) -> Tensor:
     """The rows of all processes below each other; where one has fewer, rows of zeros fill up.
 

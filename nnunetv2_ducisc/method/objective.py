@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nnunetv2_ducisc.method.distributed import averaged
 from nnunetv2_ducisc.method.labeling import Labeling
 from nnunetv2_ducisc.method.prototypes import Prototypes
 from nnunetv2_ducisc.method.pyramid import Maps, rescale
@@ -111,8 +112,9 @@ class Objective:
         if self.term_weighting == "plain":
             return supervised + sum(self.lambdas[name] * term for name, term in terms.items())
         # nnU-Net's supervised loss is cross-entropy minus Dice, one below the authors'.
-        divided = {name: _self_divided(term) for name, term in terms.items()}
-        return _self_divided(supervised + 1) + sum(self.lambdas[n] * t for n, t in divided.items())
+        divided = {name: _divided(term, by=term) for name, term in terms.items()}
+        own = _divided(supervised + 1, by=averaged(supervised + 1))  # of this process's images
+        return own + sum(self.lambdas[name] * term for name, term in divided.items())
 
     def _consistency(self, view: StudentView, guide: Guide) -> Tensor:
         """Eq. 10, summed over the deep-supervision outputs that have a weight."""
@@ -128,7 +130,7 @@ class Objective:
         return self.labeling.consistency_loss(logits, rescale(label, size), rescale(reliable, size))
 
 
-def _self_divided(term: Tensor) -> Tensor:
-    """A term over its own detached value: its gradient no longer knows how large the term is."""
-    value = term.detach()
+def _divided(term: Tensor, by: Tensor) -> Tensor:
+    """A term over a detached value: its gradient no longer knows how large the term is."""
+    value = by.detach()
     return term / torch.where(value > 0, value, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,7 @@ def read_extra(file: Path) -> dict[str, Any]:
     """The state of the method in a checkpoint, on the CPU.
 
     Raises:
-        DuCiSCError: the checkpoint is cut off, not one of a DuCiSC trainer, or of a version of
-            this package whose state is another.
+        DuCiSCError: the checkpoint is cut off, or none of a trainer of this package.
     """
     checkpoint = checkpoint_file.read(file)
     if KEY not in checkpoint:
@@ -54,14 +53,30 @@ def read_extra(file: Path) -> dict[str, Any]:
             f"by {checkpoint.get('trainer_name', 'another program')}; start a new training, with "
             "-pretrained_weights if you want its weights."
         )
-    version = checkpoint[KEY]["version"]
+    return {**checkpoint[KEY], "trainer_name": checkpoint["trainer_name"]}
+
+
+def why_not_continued(state: dict[str, Any], trainer: str, settings: dict[str, Any]) -> str | None:
+    """Why a training cannot go on from a state, as a sentence; None if it can.
+
+    Args:
+        state: what ``read_extra`` returned.
+        trainer: the name of the class that would go on.
+        settings: what it would go on with.
+    """
+    version = state["version"]
     if _series(version) != _series(__version__):
-        raise DuCiSCError(
-            f"{file} was written by nnunetv2-ducisc {version}, whose trainings {__version__} "
+        return (
+            f"This training was begun by nnunetv2-ducisc {version}, whose trainings {__version__} "
             f"cannot continue: install nnunetv2-ducisc {version}, or start a new training; both "
             "predict with it."
         )
-    return checkpoint[KEY]
+    if state["trainer_name"] != trainer:
+        return (
+            f"This training was begun by {state['trainer_name']}, so that {trainer} cannot "
+            "continue it: name that trainer with -tr."
+        )
+    return _other_settings(state["settings"], settings)
 
 
 def _series(version: str) -> list[str]:
@@ -109,6 +124,11 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def seed_from(numbers: Sequence[int]) -> int:
+    """One seed, another one for other numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
 def write_teacher(final: Path, weights: dict[str, Tensor]) -> None:
     """Leave ``checkpoint_final_teacher.pth`` beside the final checkpoint, in the same format."""
     checkpoint = checkpoint_file.read(final)
@@ -116,19 +136,16 @@ def write_teacher(final: Path, weights: dict[str, Tensor]) -> None:
     checkpoint_file.write_whole(teacher, final.with_name("checkpoint_final_teacher.pth"))
 
 
-def check_same_settings(trained_with: dict[str, Any], now: dict[str, Any]) -> None:
-    """Refuse to go on with other numbers than a training began with.
-
-    Raises:
-        DuCiSCError: names every setting that differs.
-    """
+def _other_settings(trained_with: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """Every setting that would change in the middle of a training."""
     changed = [
         f"{key} was {trained_with[key]!r} and is now {now[key]!r}"
         for key in sorted((trained_with.keys() & now.keys()) - CHANGE_NOTHING)
         if trained_with[key] != now[key]
     ]
-    if changed:
-        raise DuCiSCError(
-            f"This training began with other settings: {'; '.join(changed)}; write the former "
-            "ones into the plans file, or start a new training without --c."
-        )
+    if not changed:
+        return None
+    return (
+        f"This training began with other settings: {'; '.join(changed)}; write the former "
+        "ones into the plans file, or start a new training without --c."
+    )

@@ -49,5 +49,5 @@ def read(file: Path) -> dict[str, Any]:
     except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
         raise DuCiSCError(
             f"{file} is cut off or no checkpoint ({one_line(error)}): remove it, so that --c goes "
-            f"on from another one in {file.parent}, or start a new training."
+            f"on from another one in {file.parent}, or take one of those in its place."
         ) from error

@@ -9,6 +9,7 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunetv2_ducisc import __version__
+from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet import checkpoint as checkpoints
 from nnunetv2_ducisc.nnunet.checkpoint_file import remove_partial, write_whole
 from nnunetv2_ducisc.settings import DuCiSCSettings
@@ -51,6 +52,7 @@ class ConfiguredTrainer(nnUNetTrainer):
         for name in LENGTH:
             setattr(self, name, getattr(self.settings, name))
         self._resumed_from: dict[str, Any] = {}  # a checkpoint's state, until training starts
+        self._why_not_continued: str | None = None
 
     @classmethod
     def settings_from(cls, entries: dict[str, Any], where: str) -> DuCiSCSettings:
@@ -75,22 +77,30 @@ class ConfiguredTrainer(nnUNetTrainer):
         """Start as nnU-Net does; a continued training goes on drawing where it was stopped.
 
         Raises:
-            DuCiSCError: a training is continued with other settings than it began with.
+            DuCiSCError: a training cannot be continued here, or not with these settings.
         """
-        if self._resumed_from and self.current_epoch < self.num_epochs:
-            checkpoints.check_same_settings(self._resumed_from["settings"], self.settings.as_dict())
+        if self._why_not_continued:
+            raise DuCiSCError(self._why_not_continued)
+        if self._resumed_from and self.settings.seed is not None:
+            # Background workers are seeded now, and have to go on otherwise than they began.
+            numbers = (self.settings.seed, self.local_rank, self.current_epoch)
+            checkpoints.seed_everything(checkpoints.seed_from(numbers))
         super().on_train_start()
         if self.local_rank == 0:
             remove_partial(Path(self.output_folder))
-        for name in self.fixed_settings:
-            if name in self._entries and self._entries[name] != self.fixed_settings[name]:
+        self._log_what_is_overruled()
+        if self._resumed_from and self.local_rank == 0:  # other ranks draw differently anyway
+            checkpoints.restore_random_state(self._resumed_from["random_state"])
+        self._resumed_from = {}
+
+    def _log_what_is_overruled(self) -> None:
+        """Of the plans' entries by what a variant fixes."""
+        for name in self.fixed_settings.keys() & self._entries.keys():
+            if self._entries[name] != self.fixed_settings[name]:
                 self.print_to_log_file(
                     f"{type(self).__name__} fixes {name} at {self.fixed_settings[name]!r}: "
                     f"{self._entries[name]!r}, which the plans ask for, is not used"
                 )
-        if self._resumed_from and self.local_rank == 0:  # other ranks draw differently anyway
-            checkpoints.restore_random_state(self._resumed_from["random_state"])
-        self._resumed_from = {}
 
     def added_state(self) -> dict[str, Any]:
         """What a checkpoint holds beyond nnU-Net's content, under the key ``ducisc``."""
@@ -113,9 +123,16 @@ class ConfiguredTrainer(nnUNetTrainer):
     def load_checkpoint(self, filename_or_checkpoint: str) -> None:
         """Restore nnU-Net's state and ours, so that training goes on as if never stopped.
 
+        What keeps a training from going on is said when it starts: to validate, nnU-Net loads
+        checkpoints, too.
+
         Raises:
-            DuCiSCError: the checkpoint is cut off, another trainer's or another version's.
+            DuCiSCError: the checkpoint is cut off or stock nnU-Net's.
         """
         state = checkpoints.read_extra(Path(filename_or_checkpoint))
         super().load_checkpoint(filename_or_checkpoint)
-        self.restore_added_state(state)
+        self._why_not_continued = checkpoints.why_not_continued(
+            state, type(self).__name__, self.settings.as_dict()
+        )
+        if self._why_not_continued is None:
+            self.restore_added_state(state)

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.nnunet import checkpoint_file
 from nnunetv2_ducisc.nnunet.checkpoint import KEY
-from nnunetv2_ducisc.nnunet.checkpoint_file import write_whole
 from nnunetv2_ducisc.whole import beside
 
 MODEL_FILES = ("plans.json", "dataset.json", "dataset_fingerprint.json")
@@ -34,7 +32,7 @@ def export_model(
             fold's checkpoint is called ``checkpoint_final.pth`` there.
 
     Raises:
-        DuCiSCError: the destination exists, or a file of the model is missing.
+        DuCiSCError: the destination exists, or a file of the model is missing or cut off.
     """
     files = {fold: source / f"fold_{fold}" / checkpoint_name for fold in folds}
     for file in [source / name for name in MODEL_FILES[:2]] + list(files.values()):
@@ -48,8 +46,9 @@ def export_model(
     unfinished = beside(destination)
     shutil.rmtree(unfinished, ignore_errors=True)
     for fold, file in files.items():
-        (unfinished / f"fold_{fold}").mkdir(parents=True)
-        write_whole(_stock_checkpoint(file), unfinished / f"fold_{fold}" / "checkpoint_final.pth")
+        new = unfinished / f"fold_{fold}" / "checkpoint_final.pth"
+        new.parent.mkdir(parents=True)
+        checkpoint_file.write_whole(_stock_checkpoint(file), new)
     for name in MODEL_FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, unfinished / name)
@@ -58,7 +57,7 @@ def export_model(
 
 def _stock_checkpoint(file: Path) -> dict[str, Any]:
     """A checkpoint under stock nnU-Net's name, which says in one more key where it is from."""
-    checkpoint = torch.load(file, map_location="cpu", weights_only=False)
+    checkpoint = checkpoint_file.read(file)
     checkpoint.pop(KEY, None)
     origin = {
         "trainer_name": checkpoint["trainer_name"],

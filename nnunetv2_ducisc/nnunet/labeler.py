@@ -18,7 +18,7 @@ class Labeler(Protocol):
     """What the pseudo label comes from."""
 
     def __call__(self, batch: UnlabeledBatch) -> TeacherSays:
-        """The probabilities of a batch, on the device."""
+        """The probabilities of a batch."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,13 @@ class MeanTeacher:
 
     Attributes:
         network: the teacher's.
-        device: where it is.
     """
 
     network: TeacherNetwork
-    device: torch.device
 
     def __call__(self, batch: UnlabeledBatch) -> TeacherSays:
         """One forward pass."""
-        return self.network(batch.teacher.to(self.device))
+        return self.network(batch.teacher)
 
 
 @dataclass(frozen=True)
@@ -44,16 +42,14 @@ class TemporalEnsemble:
 
     Attributes:
         labeling: what the predictions are.
-        device: where they are wanted.
     """
 
     labeling: Labeling
-    device: torch.device
 
     def __call__(self, batch: UnlabeledBatch) -> TeacherSays:
         """No forward pass."""
-        maps = batch.maps.to(self.device)
-        return TeacherSays(torch.empty(0), [self.labeling.with_background(maps)], _nobody)
+        probabilities = self.labeling.with_background(batch.maps)
+        return TeacherSays(torch.empty(0), [probabilities], _nobody)
 
 
 def _nobody(images: Tensor) -> Tensor:

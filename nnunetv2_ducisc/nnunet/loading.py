@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import torch
 from batchgenerators.dataloading.nondet_multi_threaded_augmenter import (
     NonDetMultiThreadedAugmenter,
 )
@@ -22,6 +23,7 @@ from nnunetv2_ducisc.nnunet.predicted_cases import PredictedCases
 from nnunetv2_ducisc.nnunet.preprocessing import prepare_unlabeled
 from nnunetv2_ducisc.nnunet.previous_stage import PreviousStage
 from nnunetv2_ducisc.nnunet.previous_stage_prediction import prepare_predictions
+from nnunetv2_ducisc.nnunet.step import replaced
 from nnunetv2_ducisc.nnunet.two_views import TwoViews
 from nnunetv2_ducisc.nnunet.unlabeled_data import UnlabeledData
 from nnunetv2_ducisc.settings import DuCiSCSettings
@@ -46,9 +48,14 @@ class UnlabeledBatch(NamedTuple):
     maps: Tensor
 
     @classmethod
-    def of(cls, batch: dict[str, Any], num_maps: int = 0) -> UnlabeledBatch:
-        """Take apart what a loader with ``TwoViews`` yields."""
-        data = batch["data"]
+    def of(
+        cls, batch: dict[str, Any], num_maps: int = 0, device: torch.device | str = "cpu"
+    ) -> UnlabeledBatch:
+        """Take apart what a loader with ``TwoViews`` yields, on the device.
+
+        It travels in one piece: a slice of pinned memory would have to be copied first.
+        """
+        data = batch["data"].to(device, non_blocking=True)
         views = data.shape[1] - num_maps
         teacher, student = data[:, :views].chunk(2, dim=1)
         return cls(teacher, student, list(batch["keys"]), data[:, views:])
@@ -112,12 +119,21 @@ def unlabeled_loader(
         initial_patch,
         configuration.patch_size,
         trainer.label_manager,
-        oversample_foreground_percent=settings.oversample_pseudo_foreground,
+        oversample_foreground_percent=_share_of_process(
+            trainer, settings.oversample_pseudo_foreground
+        ),
         transforms=views,
     )
     # It would look for patches with annotated voxels, of which an unlabeled case has none.
     dataset_loader.has_ignore = False
     return in_background(dataset_loader, pin_memory=trainer.device.type == "cuda")
+
+
+def _share_of_process(trainer: nnUNetTrainer, share: float) -> float:
+    """Which share of its patches this process oversamples, by nnU-Net's own rule for a batch."""
+    with replaced(trainer, "oversample_foreground_percent", share):
+        trainer._set_batch_size_and_oversample()
+        return trainer.oversample_foreground_percent
 
 
 def _predictions_of_previous_stage(trainer: nnUNetTrainer, data: UnlabeledData) -> str:

@@ -36,7 +36,7 @@ class TeacherNetwork:
             decoder.deep_supervision = all_outputs  # type: ignore[assignment]
         self.labeling = labeling
         self.features = DecoderFeatures(network, num_scales)  # before it is compiled
-        self._forward = torch.compile(network) if compiled else network
+        self._forward = torch.compile(network, dynamic=False) if compiled else network
 
     def __call__(self, images: Tensor) -> TeacherSays:
         """What the teacher says of images of shape (B, channels, *spatial)."""

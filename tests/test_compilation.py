@@ -1,0 +1,65 @@
+"""torch.compile, with a backend that runs the graphs as they are and notes what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
+from tests.planned import PlannedDataset
+
+
+class Graphs:
+    """A backend of torch.compile.
+
+    Attributes:
+        batches: the batch size of the images of every network's graph that was made.
+    """
+
+    def __init__(self) -> None:
+        self.batches: list[Any] = []
+
+    def __call__(self, graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        if any("conv" in str(node.target) for node in graph.graph.nodes):  # not the loss
+            images = (x for x in inputs if isinstance(x, torch.Tensor))
+            self.batches += [x.shape[0] for x in images if x.shape[1:] == (1, 16, 16)]
+        return graph.forward
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> Graphs:
+    """nnU-Net compiles on no CPU by itself."""
+    torch._dynamo.reset()
+    backend = Graphs()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    monkeypatch.setattr(nnUNetTrainerDuCiSC, "_do_i_compile", lambda self: True)
+    return backend
+
+
+@pytest.fixture
+def tiny_2d(planned_2d: PlannedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in planned_2d.environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return planned_2d
+
+
+def test_every_batch_size_has_a_graph_of_its_own_and_none_is_made_twice(tiny_2d, graphs):
+    """Batches of 2: student in warm-up, in validation, after warm-up (6), and the teacher.
+
+    Warm-up ends after two of four epochs, and a training that starts without warm-up needs no
+    graph of the student's for 2 images but the one of validation.
+    """
+    tiny_2d.trainer(num_epochs=4).run_training()
+    assert all(type(batch) is int for batch in graphs.batches)
+    assert sorted(graphs.batches) == [2, 2, 2, 6]
+
+
+def test_a_training_without_warmup_makes_three_graphs(tiny_2d, graphs):
+    tiny_2d.trainer(num_epochs=2, warmup_fraction=0.0).run_training()
+    assert all(type(batch) is int for batch in graphs.batches)
+    assert sorted(graphs.batches) == [2, 2, 6]
