@@ -38,7 +38,7 @@ from nnunetv2_ducisc.nnunet.step import (
     full_resolution,
     replaced,
 )
-from nnunetv2_ducisc.nnunet.streams import OneAtATime, Together, glance
+from nnunetv2_ducisc.nnunet.streams import Logits, OneAtATime, Together, glance
 from nnunetv2_ducisc.nnunet.support import check_supported
 from nnunetv2_ducisc.nnunet.teacher_network import TeacherNetwork
 from nnunetv2_ducisc.nnunet.unlabeled_predictions import UnlabeledPredictions
@@ -181,23 +181,28 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         if "mixed" in self.objective.guided:
             images["mixed"], guides["mixed"] = self._mix(images, y_i, annotated, guides, teacher)
 
-        kinds = ["labeled", *self.objective.guided]
         loss = StepLoss(self.loss, self.objective, y_i, guides)  # Eq. 2 to 4, 6, 7, 10, 11
-        if "unlabeled" not in kinds and self.confidence.learns:
-            loss.unlabeled_logits = glance(self.network, x_j)
+        if "unlabeled" not in self.objective.guided:  # at most looked at, for the thresholds
+            del images["unlabeled"]
+            loss.unlabeled_logits = glance(self.network, x_j) if self.confidence.learns else ()
+        outputs = self._student_step(images, loss, batch["target"])
+        self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
+        self.confidence.learn(loss.unlabeled_logits, y_j)  # Eq. 8, 9
+        self.progress.add_step(loss.values, count_voxels(finest(y_j), finest(reliable)))
+        return outputs
+
+    def _student_step(
+        self, images: dict[str, torch.Tensor], loss: StepLoss, target: Logits
+    ) -> dict:
+        """nnU-Net's own step: one pass of all kinds of images, and a loss that takes them apart."""
         passes = OneAtATime if self.settings.low_memory else Together
-        network = passes(self.network, self.features, kinds)
-        data = torch.cat([images[kind] for kind in kinds])
+        network = passes(self.network, self.features, list(images))
         with (
             self.features.recording(),
             replaced(self, "network", network),
             replaced(self, "loss", loss),
         ):
-            outputs = super().train_step({"data": data, "target": batch["target"]})
-        self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
-        self.confidence.learn(loss.unlabeled_logits, y_j)  # Eq. 8, 9
-        self.progress.add_step(loss.values, count_voxels(finest(y_j), finest(reliable)))
-        return outputs
+            return super().train_step({"data": torch.cat([*images.values()]), "target": target})
 
     def _mix(
         self,
