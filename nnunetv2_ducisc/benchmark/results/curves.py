@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from nnunetv2_ducisc.nnunet import checkpoint_file
 
 Values = NDArray[np.float64]
 _LETTERS, _LETTERS_OF_A_LINE = 125, 8  # that a row of the legend holds, and that a line takes
-_WIDEST, _THINNEST = 3.5, 1.2  # of lines, in points
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,11 @@ def curves_figure(groups: Sequence[Group]) -> Figure:
             for panel in (left, right):
                 colors = matplotlib.colormaps["turbo"](np.linspace(0, 1, len(names)))
                 panel.set_prop_cycle(color=colors)
-        # A later line is thinner: where two are the same, as stock and its twin are, both are seen.
-        widths = np.linspace(_WIDEST, _THINNEST, len(names))
-        for (name, runs), width in zip(group.runs.items(), widths, strict=True):
+        # Every other line is dashed: where two are the same, as stock and its twin are, both show.
+        for (name, runs), style in zip(group.runs.items(), itertools.cycle(["-", "--"])):
             curves = [read_curves(run) for run in runs]
-            _band(left, name, width, curves, [one.loss for one in curves])
-            _band(right, name, width, curves, [one.pseudo_dice for one in curves])
+            _band(left, name, style, curves, [one.loss for one in curves])
+            _band(right, name, style, curves, [one.pseudo_dice for one in curves])
         left.set(title=group.name, ylabel="loss on labeled cases\n(cross-entropy - Dice)")
         right.set(title=_patches_of(group), ylabel="pseudo Dice, mean of classes")
         for panel in (left, right):
@@ -92,11 +91,11 @@ def curves_figure(groups: Sequence[Group]) -> Figure:
 
 
 def _band(
-    panel: Axes, name: str, width: float, curves: Sequence[Curves], values: Iterable[Values]
+    panel: Axes, name: str, style: str, curves: Sequence[Curves], values: Iterable[Values]
 ) -> None:
     together = np.array(list(values))
     iterations = curves[0].iterations
-    (line,) = panel.plot(iterations, together.mean(axis=0), label=name, linewidth=width)
+    (line,) = panel.plot(iterations, together.mean(axis=0), label=name, linestyle=style)
     if len(together) > 1:
         panel.fill_between(
             iterations,
