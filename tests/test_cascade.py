@@ -11,7 +11,7 @@ import SimpleITK
 
 from tests.cascade import FIRST, SECOND, write_cascade_plans
 from tests.commands import Command, run
-from tests.planned import PlannedDataset, console, wait_for_rows
+from tests.planned import PlannedDataset, console, plan, wait_for_rows
 
 pytestmark = pytest.mark.e2e
 
@@ -19,17 +19,31 @@ TRAINER = "nnUNetTrainerDuCiSC"
 MODEL = ("-tr", TRAINER, "-p", "commands_cascade", "-device", "cpu")
 
 
-def training(dataset: PlannedDataset, results: Path, *flags: str) -> Command:
-    return Command(
-        [console("nnUNetv2_train"), dataset.dataset_id, SECOND, "all", *MODEL, *flags],
-        dataset.environment(results),
-    )
+@pytest.fixture(params=["classes", "regions and ignore"])
+def dataset(
+    request: pytest.FixtureRequest, planned_3d: PlannedDataset, tmp_path: Path
+) -> PlannedDataset:
+    return planned_3d if request.param == "classes" else plan(tmp_path / "kind", 3, request.param)
 
 
-def test_both_stages_train_the_second_is_killed_resumes_and_predicts(
-    planned_3d: PlannedDataset, tmp_path: Path
-) -> None:
-    dataset, results = planned_3d, tmp_path / "results"
+def train_and_kill(dataset: PlannedDataset, results: Path, stage: str) -> list[dict[str, str]]:
+    """Kill the training of a stage in its second epoch, continue it and return its log."""
+    words = [console("nnUNetv2_train"), dataset.dataset_id, stage, "all", *MODEL]
+    fold = results / dataset.name / f"{TRAINER}__commands_cascade__{stage}" / "fold_all"
+    log = fold / "ducisc_log.csv"
+    killed = Command(words, dataset.environment(results))
+    wait_for_rows(log, 2, killed)  # the second epoch has trained, the first is saved
+    killed.kill()
+    killed.wait()
+    assert (fold / "checkpoint_latest.pth").is_file()
+    run(*words, "--c", environment=dataset.environment(results))
+    assert (fold / "checkpoint_final_teacher.pth").is_file()
+    with log.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_both_stages_are_killed_resume_and_predict(dataset: PlannedDataset, tmp_path: Path) -> None:
+    results = tmp_path / "results"
     environment = dataset.environment(results)
     images = dataset.raw / "imagesTs"
     write_cascade_plans(dataset, "commands_cascade", num_epochs=3, warmup_fraction=0.5)
@@ -40,24 +54,12 @@ def test_both_stages_train_the_second_is_killed_resumes_and_predicts(
         environment=environment,
     )
     run(console("ducisc"), "preprocess", *named, FIRST, *MODEL[2:4], environment=environment)
-    train = (console("nnUNetv2_train"), dataset.dataset_id)
-    run(*train, FIRST, "all", *MODEL, environment=environment)
+    assert [row["epoch"] for row in train_and_kill(dataset, results, FIRST)] == ["0", "1", "2"]
     told = run(console("ducisc"), "preprocess", *named, SECOND, *MODEL, environment=environment)
     assert f"{FIRST}, fold all, has predicted them in " in told
-
-    model = results / dataset.name / f"{TRAINER}__commands_cascade__{SECOND}"
-    log = model / "fold_all" / "ducisc_log.csv"
-    killed = training(dataset, results)
-    wait_for_rows(log, 2, killed)  # the second epoch has trained, the first is saved
-    killed.kill()
-    killed.wait()
-    assert (model / "fold_all" / "checkpoint_latest.pth").is_file()
-    assert training(dataset, results, "--c").wait() == 0
-    with log.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = train_and_kill(dataset, results, SECOND)
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert rows[2]["loss_cs_mix"] and rows[2]["loss_proto_mix"]  # mixed images have their maps
-    assert (model / "fold_all" / "checkpoint_final_teacher.pth").is_file()
 
     predict = (console("nnUNetv2_predict"), *named)
     alone = ("-f", "all", *MODEL, "-npp", "0", "-nps", "0", "-i", str(images))

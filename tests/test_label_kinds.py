@@ -1,4 +1,4 @@
-"""Regions and an ignore label through nnU-Net's own commands, in 3D and 2D."""
+"""Regions and an ignore label through nnU-Net's own commands: in 3D, in 2D, in less memory."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ from tests.planned import PlannedDataset, console, plan, wait_for_rows
 pytestmark = pytest.mark.e2e
 
 TRAINER = "nnUNetTrainerDuCiSC"
-CELLS = [(3, "regions"), (3, "ignore"), (3, "regions and ignore"), (2, "regions and ignore")]
+CELLS = [
+    (3, "regions", {}),
+    (3, "ignore", {}),
+    (3, "regions and ignore", {}),
+    (3, "regions and ignore", {"low_memory": True, "oversample_pseudo_foreground": 0.5}),
+    (2, "regions and ignore", {}),
+]
 
 
-@pytest.fixture(scope="module", params=CELLS, ids=lambda cell: f"{cell[0]}d {cell[1]}")
-def dataset(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> PlannedDataset:
-    dimensions, kind = request.param
-    return plan(tmp_path_factory.mktemp("planned"), dimensions, kind)
+@pytest.fixture(params=CELLS, ids=lambda cell: " ".join([f"{cell[0]}d", cell[1], *cell[2]]))
+def dataset(request: pytest.FixtureRequest, tmp_path: Path) -> PlannedDataset:
+    dimensions, kind, settings = request.param
+    planned = plan(tmp_path / "planned", dimensions, kind)
+    planned.write_plans("kinds", warmup_fraction=0.0, num_epochs=4, **settings)
+    return planned
 
 
 def train(dataset: PlannedDataset, results: Path, *options: str) -> Command:
-    dataset.write_plans("kinds", warmup_fraction=0.0, num_epochs=4)
     return Command(
         [console("nnUNetv2_train"), dataset.dataset_id, dataset.configuration, "all"]
         + ["-tr", TRAINER, "-p", "kinds", "-device", "cpu", *options],
