@@ -104,7 +104,7 @@ def peak_memory(kind: str, args: argparse.Namespace) -> float:
     """Peak memory in MiB of two steps in a process of their own: CUDA's, or the resident set."""
     command = [sys.executable, "-m", "benchmarks.step_time", "--memory-of", kind, "-d", args.d]
     command += ["-c", args.c, "-p", args.p, "--device", args.device]
-    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return float(result.stdout.splitlines()[-1])
 
 
@@ -113,8 +113,10 @@ def print_own_peak_memory(args: argparse.Namespace) -> None:
     before = resident_mib("VmRSS") if args.device == "cpu" else 0
     trainer = build(args.memory_of, args)
     batch = labeled_batch(trainer)
-    for _ in range(2):
-        trainer.train_step(batch)
+    trainer.train_step(batch)
+    if args.device == "cuda":  # the first steps try algorithms, in more memory than training takes
+        torch.cuda.reset_peak_memory_stats()
+    trainer.train_step(batch)
     if args.device == "cuda":
         print(torch.cuda.max_memory_allocated() / 2**20)
     else:
@@ -132,7 +134,9 @@ def resident_mib(which: str) -> float:
 
 def report(args: argparse.Namespace) -> None:
     """Time the kinds alternately and print medians and ratios to stock."""
-    trainers = {kind: build(kind, args) for kind in (*ALWAYS, *args.also)}
+    kinds = (*ALWAYS, *args.also)
+    memory = {kind: peak_memory(kind, args) for kind in kinds}  # while this process has no network
+    trainers = {kind: build(kind, args) for kind in kinds}
     batch = labeled_batch(trainers["stock"])
     times: dict[str, list[float]] = {kind: [] for kind in trainers}
     for repetition in range(args.repetitions + 3):  # the first three warm up
@@ -141,7 +145,6 @@ def report(args: argparse.Namespace) -> None:
             if repetition >= 3:
                 times[kind].append(duration)
     medians = {kind: statistics.median(values) for kind, values in times.items()}
-    memory = {kind: peak_memory(kind, args) for kind in trainers}
     trainer = trainers["stock"]
     patch = "x".join(map(str, trainer.configuration_manager.patch_size))
     print(

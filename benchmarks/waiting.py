@@ -51,6 +51,9 @@ class Stopwatch:
 
 def started(name: str, args: argparse.Namespace) -> nnUNetTrainer:
     """A trainer whose loaders run, past its warm-up."""
+    torch.backends.cudnn.benchmark = True  # as nnUNetv2_train sets it
+    if args.device == "cuda":
+        torch.set_num_threads(1)
     with contextlib.redirect_stdout(None):
         device = torch.device(args.device)
         trainer = get_trainer_from_args(args.d, args.c, "all", name, args.p, False, device)

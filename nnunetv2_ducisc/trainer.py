@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.alternatives import confidence_of, mixing_of, objective_of
-from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.finite_losses import FiniteLosses
 from nnunetv2_ducisc.method.confidence import Confidence, TeacherSays, count_voxels
 from nnunetv2_ducisc.method.mixing import mixed_labels
 from nnunetv2_ducisc.method.objective import Guide
@@ -66,6 +66,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         self.initial_lr = self.settings.initial_lr
         self.weight_decay = self.settings.weight_decay
         self.iteration = 0
+        self.finite_losses = FiniteLosses()
         self.dataloader_unlabeled: Any = None  # -> get_dataloaders
 
     def initialize(self) -> None:
@@ -158,7 +159,8 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         """One iteration: supervised during warm-up, DuCiSC's after it; the teacher follows."""
         if self.is_warming_up:
             outputs = super().train_step(batch)
-            self._check_finite({"sup": torch.as_tensor(outputs["loss"])}, list(batch["keys"]))
+            loss = torch.as_tensor(outputs["loss"], device=self.device)
+            self._are_finite({"sup": loss}, list(batch["keys"]))
         else:
             outputs = self._semi_supervised_step(batch)
         self.teacher.update_parameters(plain_network(self.network))
@@ -186,9 +188,9 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             del images["unlabeled"]
             loss.unlabeled_logits = glance(self.network, x_j) if self.confidence.learns else ()
         outputs = self._student_step(images, loss, batch["target"])
-        self._check_finite(loss.values, [*batch["keys"], *unlabeled.cases])
-        self.confidence.learn(loss.unlabeled_logits, y_j)  # Eq. 8, 9
-        self.progress.add_step(loss.values, count_voxels(finest(y_j), finest(reliable)))
+        if self._are_finite(loss.values, [*batch["keys"], *unlabeled.cases]):
+            self.confidence.learn(loss.unlabeled_logits, y_j)  # Eq. 8, 9
+            self.progress.add_step(loss.values, count_voxels(finest(y_j), finest(reliable)))
         return outputs
 
     def _student_step(
@@ -221,15 +223,13 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
             features = self.teacher_network(shares.mix(x_i, teacher.images)).features
         return shares.mix(x_i, images["unlabeled"]), Guide(y_k, reliable_k, features)
 
-    def _check_finite(self, values: dict[str, torch.Tensor], cases: list[str]) -> None:
-        """Stop the run at the first loss that is not a finite number."""
-        for name, value in zip(values, torch.stack(list(values.values())).tolist(), strict=True):
-            if not abs(value) < float("inf"):
-                raise DuCiSCError(
-                    f"Loss term {name} is {value} at iteration {self.iteration} with the cases "
-                    f"{', '.join(map(str, cases))}: look at these images, then go on from the last "
-                    "checkpoint with --c, or start a new training with a lower initial_lr."
-                )
+    def _are_finite(self, losses: dict[str, torch.Tensor], cases: list[str]) -> bool:
+        """Whether the step counts; the log names the cases of one that was skipped."""
+        may_skip = self.grad_scaler is not None
+        line = self.finite_losses.check(losses, self.iteration, cases, may_skip)
+        if line:
+            self.print_to_log_file(line)
+        return not line
 
     def on_train_epoch_end(self, train_outputs: list[dict]) -> None:
         """Log the epoch: nnU-Net's own values, then the method's."""

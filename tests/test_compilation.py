@@ -63,3 +63,9 @@ def test_a_training_without_warmup_makes_three_graphs(tiny_2d, graphs):
     tiny_2d.trainer(num_epochs=2, warmup_fraction=0.0).run_training()
     assert all(type(batch) is int for batch in graphs.batches)
     assert sorted(graphs.batches) == [2, 2, 6]
+
+
+def test_saving_memory_makes_no_graph_twice(tiny_2d, graphs):
+    """Batches of 2: student in training, computed again from the same graph, and validation."""
+    tiny_2d.trainer(num_epochs=2, warmup_fraction=0.0, low_memory=True).run_training()
+    assert sorted(graphs.batches) == [2, 2, 2]

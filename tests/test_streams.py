@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import pytest
@@ -69,6 +70,25 @@ def test_one_kind_at_a_time_keeps_less_than_half(tiny):
     images = torch.randn(6, 1, 16, 16, 16)
     together = kept_bytes(Together, trainer.network, images)
     assert kept_bytes(OneAtATime, trainer.network, images) < together / 2
+
+
+def test_what_was_computed_again_is_let_go_with_its_gradient(tiny):
+    """A feature that the hooks kept would keep everything that it was computed from."""
+    trainer = tiny.trainer()
+    trainer.initialize()
+    features, computed = trainer.features, []
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        computed.append(weakref.ref(tensor))
+        return tensor
+
+    hook = trainer.network.decoder.stages[-1].register_forward_hook(lambda *call: note(call[-1]))
+    with features.recording():
+        views = OneAtATime(trainer.network, features, ("labeled",))(torch.randn(2, 1, 16, 16, 16))
+        sum(scale.sum() for scale in views["labeled"].logits).backward()
+        del views
+        hook.remove()
+        assert len(computed) == 2 and not any(tensor() is not None for tensor in computed)
 
 
 def test_low_memory_may_be_switched_on_for_a_training_that_is_continued(tiny, tmp_path):

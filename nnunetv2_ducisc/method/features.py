@@ -35,5 +35,5 @@ def _distance(student: Tensor, teacher: Tensor, norm: str) -> Tensor:
     precision = torch.promote_types(student.dtype, torch.float32)
     squared = (student.to(precision) - teacher.to(precision)).square()
     number = squared.numel() if norm == "mean" else squared[:, 0].numel()
-    distance, count = summed(torch.stack([squared.sum(), squared.new_tensor(number)]))
+    distance, count = summed(torch.stack([squared.sum(), squared.new_full((), number)]))
     return distance / count

@@ -50,7 +50,11 @@ class DecoderFeatures:
             yield
         finally:
             self._active = False
-            self._outputs.clear()
+            self.forget()
+
+    def forget(self) -> None:
+        """Let the features of the last forward pass go."""
+        self._outputs.clear()
 
     @property
     def finest_first(self) -> list[Tensor]:

@@ -58,7 +58,8 @@ class UnlabeledBatch(NamedTuple):
         data = batch["data"].to(device, non_blocking=True)
         views = data.shape[1] - num_maps
         teacher, student = data[:, :views].chunk(2, dim=1)
-        return cls(teacher, student, list(batch["keys"]), data[:, views:])
+        # The teacher also sees dense images, mixed ones: other strides want another compiled graph.
+        return cls(teacher.contiguous(), student, list(batch["keys"]), data[:, views:])
 
 
 def unlabeled_cases(trainer: nnUNetTrainer) -> nnUNetBaseDataset:

@@ -63,8 +63,11 @@ class OneAtATime(Together):
         return {kind: checkpoint(self._pass, b, use_reentrant=False) for kind, b in batches}
 
     def _pass(self, images: Tensor) -> StudentView:
-        logits = _scales(self.network(images))
-        return StudentView(logits, self.features.finest_first)
+        try:
+            logits = _scales(self.network(images))
+            return StudentView(logits, self.features.finest_first)
+        finally:  # through them the hooks would hold all that was computed again
+            self.features.forget()
 
 
 @torch.no_grad()

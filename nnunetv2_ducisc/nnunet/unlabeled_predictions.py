@@ -29,6 +29,8 @@ from nnunetv2_ducisc.nnunet.predicted_cases import (
 from nnunetv2_ducisc.nnunet.pseudo_foreground import confident_foreground
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
+WAIT_EVERY = 20  # cases: a process that waits for others for ten minutes is taken for dead by NCCL
+
 Predict = Callable[[Any, Any], Tensor]
 
 
@@ -116,9 +118,13 @@ class UnlabeledPredictions:
         start = monotonic()
         self._as_first(self._generations.begin)
         mine = self.cases.identifiers[_rank() :: _world_size()]
+        in_step = len(self.cases.identifiers) // _world_size()
+        progress = tqdm(mine, "Predicting unlabeled cases", disable=_rank() > 0)
         try:
-            for case in tqdm(mine, "Predicting unlabeled cases", disable=_rank() > 0):
+            for number, case in enumerate(progress, start=1):
                 self._keep(case, predict, iteration)
+                if number % WAIT_EVERY == 0 and number <= in_step:
+                    _wait()
         except OSError as error:
             free = shutil.disk_usage(self._generations.folder).free / 2**20
             raise DuCiSCError(
