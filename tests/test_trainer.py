@@ -249,23 +249,6 @@ def test_a_term_that_is_not_finite_is_named_with_the_unlabeled_cases(tiny):
         step(trainer)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_two_compiled_half_precision_epochs_train_and_go_on_from_their_checkpoint(
-    tiny, monkeypatch
-):
-    monkeypatch.setenv("nnUNet_compile", "t")
-    trainer = tiny.trainer(device="cuda", num_epochs=3)
-    trainer.num_epochs = 2
-    trainer.run_training()
-    losses = [row["loss_cs_ulb"] for row in trainer.progress.rows if "loss_cs_ulb" in row]
-    assert losses and np.isfinite(losses).all()
-    resumed = tiny.trainer(device="cuda", num_epochs=3, continue_training=True)
-    resumed.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
-    resumed.run_training()
-    assert [row["epoch"] for row in resumed.progress.rows] == [0, 1, 2]
-
-
 def test_the_teacher_starts_from_the_weights_that_the_student_was_given_meanwhile(tiny):
     """-pretrained_weights come after ``initialize``, and the paper's preset has no warm-up."""
     trainer = tiny.trainer(warmup_fraction=0.0)
