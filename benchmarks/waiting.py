@@ -58,9 +58,9 @@ def started(name: str, args: argparse.Namespace) -> nnUNetTrainer:
         device = torch.device(args.device)
         trainer = get_trainer_from_args(args.d, args.c, "all", name, args.p, False, device)
         trainer.on_train_start()
-    if name == OURS:
-        trainer.iteration = trainer.settings.warmup_iterations
-    trainer.on_train_epoch_start()
+        if name == OURS:
+            trainer.iteration = trainer.settings.warmup_iterations
+        trainer.on_train_epoch_start()
     return trainer
 
 
