@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol
@@ -65,11 +66,31 @@ def parse(arguments: Sequence[str] | None = None) -> Verb:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; bad input is one sentence on stderr and exit status 1."""
     print_any_character()
-    verb = parse(arguments)
     try:
-        return verb.run()
-    except DuCiSCError as error:
-        print(error, file=sys.stderr)
-        return 1
+        return _run(parse(arguments))
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        return 141  # what a shell reports for a command whose reader, such as head, has gone
     except KeyboardInterrupt:
         return 130  # what a shell reports for a command that Ctrl-C ended
+
+
+def _run(verb: Verb) -> int:
+    try:
+        status = verb.run()
+    except DuCiSCError as error:
+        print(error, file=sys.stderr)
+        status = 1
+    sys.stdout.flush()  # here, where an error is caught, and not at the interpreter's end
+    return status
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is the pipe that broke; what is left of it then goes nowhere."""
+    try:
+        print(flush=True)  # what the failed print held is dropped, and a flush alone would succeed
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

@@ -40,6 +40,7 @@ device: cpu
 processes: 1
 environment: {nnUNet_n_proc_DA: 0, nnUNet_compile: false, OMP_WAIT_POLICY: passive}
 """
+RESULTS = "results/plan"
 COPY = "Dataset900_Phantoms_3d_fullres/2_labels"
 # nnU-Net's blur transform times two algorithms at their first use and goes on with the faster, on
 # which no two runs need agree: here it always takes the same one.
@@ -111,9 +112,10 @@ def files(folder: Path) -> dict[str, int]:
 
 
 def test_it_ends_with_a_table_and_curves_and_knows_that_it_is_done(place, straight):
-    table = (straight / "table.txt").read_text(encoding="utf-8")
+    table = (straight / RESULTS / "table.txt").read_text(encoding="utf-8")
     assert table.startswith("Dataset900_Phantoms, 3d_fullres, 2 labels, drawn with seed 0: 2 test")
-    assert (straight / "learning_curves.pdf").is_file()
+    assert "The test labels were opened after the last prediction." in table
+    assert (straight / RESULTS / "learning_curves.pdf").is_file()
     methods = ("stock", "DuCiSC", "DuCiSC_lambda_cs_ulb_0.5")
     runs = [straight / COPY / f"{method}_seed0_fold_all" for method in methods]
     assert all((run / "student_mm" / "metrics.csv").is_file() for run in runs)
@@ -124,20 +126,20 @@ def test_it_ends_with_a_table_and_curves_and_knows_that_it_is_done(place, straig
 
 def test_the_figure_of_a_sweep_shows_dice_of_the_table_and_q_of_the_students(straight):
     """The default preset has lambda_3 = 1."""
-    with (straight / "sensitivity.csv").open(newline="", encoding="utf-8") as file:
+    with (straight / RESULTS / "sensitivity.csv").open(newline="", encoding="utf-8") as file:
         half, own = csv.DictReader(file)
     assert (half["value"], half["is_own"], half["method"]) == (
         *("0.5", "False", "DuCiSC_lambda_cs_ulb_0.5"),
     )
     assert (own["value"], own["is_own"], own["method"]) == ("1.0", "True", "DuCiSC")
-    with (straight / "table.csv").open(newline="", encoding="utf-8") as file:
+    with (straight / RESULTS / "table.csv").open(newline="", encoding="utf-8") as file:
         lines = {(r["method"], r["structure"], r["metric"]): r for r in csv.DictReader(file)}
     for row in (half, own):
         assert row["dice"] == lines[row["method"], "mean", "dice"]["mean"]
         report = straight / COPY / f"{row['method']}_seed0_fold_all/analysis/analysis.json"
         q = json.loads(report.read_text(encoding="utf-8"))["semantic_matching"]["student"]["Q"]
         assert 0 < float(row["q"]) == q <= 1
-    assert (straight / "sensitivity.png").is_file() and (straight / "sensitivity.pdf").is_file()
+    assert all((straight / RESULTS / f"sensitivity.{e}").is_file() for e in ("png", "pdf"))
 
 
 def test_killed_in_a_training_and_restarted_gives_the_same_table_and_sweep(
@@ -163,7 +165,7 @@ def test_killed_in_a_training_and_restarted_gives_the_same_table_and_sweep(
     log = (work / COPY / "stock_seed0_fold_all/log.txt").read_text(encoding="utf-8")
     assert log.count("$ nnUNetv2_train") == 2 and "-device cpu --c" in log
     for name in ("table.csv", "sensitivity.csv"):
-        assert (work / name).read_bytes() == (straight / name).read_bytes()
+        assert (work / RESULTS / name).read_bytes() == (straight / RESULTS / name).read_bytes()
 
 
 def test_a_unit_by_its_name_needs_what_it_needs(place, tmp_path):

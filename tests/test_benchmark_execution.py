@@ -1,5 +1,6 @@
 """Units run here, as jobs of a cluster, or by scripts; a failure stops only what needs it."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from nnunetv2_ducisc.benchmark.execution.here import run_here, run_stages
 from nnunetv2_ducisc.benchmark.execution.scripts import RUNNER, write_scripts
 from nnunetv2_ducisc.benchmark.execution.slurm import Cluster, UnitJob
-from nnunetv2_ducisc.benchmark.session import run_benchmark
+from nnunetv2_ducisc.benchmark.session import print_jobs, run_benchmark, run_unit
 from nnunetv2_ducisc.benchmark.units.steps import Command
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
@@ -49,6 +50,13 @@ def test_a_failure_stops_only_what_needs_it_and_is_reported(tmp_path, capsys):
 
 
 @pytest.mark.unit
+def test_the_progress_bar_counts_what_is_done_and_no_failure(tmp_path, capsys):
+    """Of five units two fail and one is not begun."""
+    run_stages(stages(tmp_path), run_here)
+    assert "2/5" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.unit
 def test_what_is_done_is_not_even_given_to_the_runner(tmp_path):
     run_stages(stages(tmp_path), run_here)
     given = []
@@ -75,6 +83,43 @@ def test_the_test_labels_stay_closed_while_a_prediction_is_lacking(desk):
     assert first.endswith(f"/stock_seed1_fold_all: it broke (log: {folder}/log.txt)")
     assert second.startswith("1 unit failed, and the test labels stay closed until all are done")
     assert list(desk.work.iterdir()) == []
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_folder_that_cannot_be_made_is_a_sentence(desk, name):
+    (desk.root / "file").write_text("", encoding="utf-8")
+    planned = dataclasses.replace(desk.plan(), work=desk.root / name)
+    (prepare, *_), *_ = planned.stages
+    for work in (lambda: run_benchmark(planned, run_here), lambda: run_unit(planned, prepare.name)):
+        with pytest.raises(DuCiSCError, match=r"cannot be made \(.*\): name another .* with -o\."):
+            work()
+    with pytest.raises(DuCiSCError, match="name another folder with --print-jobs"):
+        print_jobs(planned, desk.root / name)
+
+
+@pytest.mark.unit
+def test_an_evaluation_by_its_name_is_refused_with_the_reason(desk):
+    planned = desk.plan()
+    with pytest.raises(DuCiSCError) as caught:
+        run_unit(planned, planned.evaluations[0].name)
+    assert str(caught.value) == (
+        f"{planned.evaluations[0].name} opens test labels, which has to wait for all predictions: "
+        "repeat the command without --unit."
+    )
+
+
+@pytest.mark.unit
+def test_scripts_name_the_command_by_its_place(desk, monkeypatch):
+    """A job's shell has nothing activated."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    print_jobs(desk.plan(), desk.root / "jobs")
+    for script in (desk.root / "jobs").iterdir():
+        line = script.read_text(encoding="utf-8").splitlines()[-1]
+        command = Path(line.removeprefix("bash ").split()[0])
+        assert command.is_absolute() and command.name == "ducisc" and command.is_file()
+    last = (desk.root / "jobs" / RUNNER).read_text(encoding="utf-8")
+    assert "whatever is not done yet is done here, trainings too" in last
 
 
 @pytest.mark.e2e

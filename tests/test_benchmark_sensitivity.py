@@ -69,6 +69,7 @@ def test_a_row_is_a_value_and_a_seed_with_q_of_the_student(swept):
 def test_folds_are_averaged_and_one_without_q_leaves_none(desk):
     """0.2 and 0.4 in two folds are 0.3."""
     desk.content |= {"seeds": [0], "folds": [0, 1]}
+    desk.entry["labels"] = [5]
     desk.content["methods"]["DuCiSC"]["sweep"] = {"ema_decay": [0.5]}
     swept = desk.plan()
     for method, of_second in (("stock", None), ("DuCiSC", 0.4), (LOW, None)):

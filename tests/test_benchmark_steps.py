@@ -1,5 +1,6 @@
 """A unit is done once, goes on where it was stopped, and says what went wrong."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -88,9 +89,51 @@ def test_another_plan_does_not_go_on_in_the_same_folder(tmp_path):
     with pytest.raises(DuCiSCError) as caught:
         unit_of(tmp_path, {"settings": {"num_epochs": 6}}).check_recipe()
     assert str(caught.value) == (
-        f"{tmp_path / 'unit'} was begun with settings {{'num_epochs': 5}}, and the plan now says "
-        "{'num_epochs': 6}: restore the plan, or name another folder with -o."
+        f"{tmp_path / 'unit'} was begun with settings {{'num_epochs': 5}}, but now it is "
+        "{'num_epochs': 6}: restore the plan and the data, or name another folder with -o."
     )
+
+
+def test_a_unit_whose_plans_were_refused_was_not_begun(tmp_path):
+    """Its first step failed: a corrected plan goes on in the folder, and then no other."""
+    refused = Count(DuCiSCError("patch_size does not fit"))
+    assert unit_of(tmp_path, {"patch": 64}, plans=refused).run()
+    unit_of(tmp_path, {"patch": 128}).check_recipe()
+    assert unit_of(tmp_path, {"patch": 128}, plans=Count(), train=refused).run()
+    with pytest.raises(DuCiSCError, match="begun with patch 128, but now it is 64"):
+        unit_of(tmp_path, {"patch": 64}).check_recipe()
+    assert "begun with patch 128" in unit_of(tmp_path, {"patch": 64}, plans=Count()).run()
+
+
+def test_a_recipe_that_an_earlier_version_recorded_in_part_is_compared_in_part(tmp_path):
+    unit_of(tmp_path, {"fold": 0}, step=Count()).run()
+    unit_of(tmp_path, {"fold": 0, "cases": 6}, step=Count()).check_recipe()
+
+
+def test_a_unit_is_done_again_where_what_it_reads_was_corrected(tmp_path):
+    step = Count()
+    units = [
+        dataclasses.replace(unit_of(tmp_path, step=step), inputs={"labels": stamp})
+        for stamp in ("old", "old", "new")
+    ]
+    assert units[0].run() is None and units[1].is_done and not units[2].is_done
+    assert units[1].run() is None and len(step.runs) == 1
+    assert units[2].run() is None and len(step.runs) == 2 and not units[0].is_done
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"recipe": 1, "seconds": {}}', '{"recipe": null}'])
+def test_a_damaged_state_is_a_sentence(tmp_path, text):
+    unit = unit_of(tmp_path, step=Count())
+    unit.folder.mkdir()
+    (unit.folder / "state.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DuCiSCError, match=r"state\.json is damaged .*: remove it, and"):
+        unit.check_recipe()
+    assert "state.json is damaged" in unit.run()
+
+
+def test_a_folder_that_cannot_be_made_is_a_failure_of_the_unit_alone(tmp_path):
+    (tmp_path / "unit").write_text("a file", encoding="utf-8")
+    assert "unit cannot be written (File exists)" in unit_of(tmp_path, step=Count()).run()
 
 
 def test_a_folder_has_its_name_once_it_is_whole(tmp_path):
@@ -166,6 +209,21 @@ def test_a_patch_that_does_not_fit_the_network_is_refused(patch_size):
     configuration = json.loads(json.dumps(PLANS["configurations"]["2d"]))
     with pytest.raises(DuCiSCError, match=r"give multiples of \[4, 8\]"):
         change_network(configuration, Network(None, patch_size, None))
+
+
+def test_a_patch_of_which_one_voxel_is_left_is_refused():
+    """Strides multiply to 4 and 8: of (4, 8) one voxel is left, of (8, 8) two."""
+    configuration = json.loads(json.dumps(PLANS["configurations"]["2d"]))
+    with pytest.raises(DuCiSCError, match=r"patch_size \[4, 8\] leaves one voxel"):
+        change_network(configuration, Network(None, (4, 8), None))
+    change_network(configuration, Network(None, (8, 8), None))
+    assert configuration["patch_size"] == [8, 8]
+
+
+def test_plans_that_are_cut_off_are_named(tmp_path):
+    (tmp_path / "nnUNetPlans.json").write_text("{", encoding="utf-8")
+    step = WritePlans(tmp_path, "mine", "2d", Network(None, None, None), {})
+    assert "nnUNetPlans.json cannot be read" in run(step, tmp_path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs locks that processes inherit")

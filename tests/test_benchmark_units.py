@@ -1,7 +1,13 @@
 """Which cases get labels, and which commands make which runs of it."""
 
+import dataclasses
+import shutil
+
 import pytest
 
+from nnunetv2_ducisc.benchmark.units.steps import WriteFile
+from nnunetv2_ducisc.benchmark.units.unit import Unit
+from nnunetv2_ducisc.errors import DuCiSCError
 from tests.benchmark_plan import Desk
 
 pytestmark = pytest.mark.unit
@@ -17,12 +23,13 @@ def commands(desk: Desk, unit: str) -> list[str]:
 
 def test_every_method_seed_and_fold_is_one_run_on_one_copy(desk):
     desk.content["folds"] = [0, 1]
-    desk.entry["labels"] = [2, 3]
+    desk.raw.add("g")
+    desk.entry["labels"] = [5, 6]
     benchmark = desk.plan()
     prepare, runs = benchmark.stages
-    assert [unit.name for unit in prepare] == [f"{TOY}/2_labels/prepare", f"{TOY}/3_labels/prepare"]
+    assert [unit.name for unit in prepare] == [f"{TOY}/5_labels/prepare", f"{TOY}/6_labels/prepare"]
     assert len(runs) == 2 * 2 * 2 * 2 == len({unit.name for unit in runs})
-    assert runs[0].name == f"{TOY}/2_labels/stock_seed0_fold_0"
+    assert runs[0].name == f"{TOY}/5_labels/stock_seed0_fold_0"
     assert {unit.needs for unit in runs} == {unit.name for unit in prepare}
     assert [unit.needs for unit in benchmark.evaluations] == [unit.name for unit in runs]
 
@@ -106,7 +113,7 @@ def test_validation_cases_stay_labeled_and_out_of_training(desk):
     """Groups are counted: 1 has the cases e and a, 2 has c; d and f of 4 validate."""
     desk.entry.update(draw="conversion", groups="groups.csv")
     desk.content["folds"] = [0]
-    (desk.root / "groups.csv").write_text("e,1\na,1\nc,2\nb,3\nd,4\nf,4\n", encoding="utf-8")
+    (desk.root / "groups.csv").write_text("e,1\na,1\nc,2\nb,3\nd,4\nf,4\nt,5\n", encoding="utf-8")
     desk.list_cases("eacb", validation="df")
     unit = desk.plan().stages[0][0]
     assert unit.steps["list"].content == ["1", "2", "4"]
@@ -159,3 +166,75 @@ def test_an_order_that_is_not_of_these_cases_is_refused(desk):
 def test_a_data_set_that_stands_twice_is_named(desk):
     desk.content["datasets"].append({**desk.entry, "labels": [3, 2], "draw": 1})
     assert "has Dataset004_Toy, 3d_fullres, 2 labels twice: move one" in desk.refusal()
+
+
+def test_numbered_folds_need_five_labeled_cases(desk):
+    """Labels of patients may be more cases: a to e are of patient 1, f of 2, g of 3, t of 4."""
+    desk.content["folds"] = ["all", 1]
+    desk.entry["labels"] = [4]
+    assert desk.refusal() == (
+        f"{desk.file} names fold 1, but nnU-Net splits no fewer than 5 labeled cases, and 4 labels "
+        "of Dataset004_Toy are 4: write folds: [all], or name more labels."
+    )
+    desk.raw.add("g")
+    patients = "".join(f"{case},1\n" for case in "abcde") + "f,2\ng,3\nt,4\n"
+    (desk.root / "groups.csv").write_text(patients, encoding="utf-8")
+    desk.entry.update(labels=[2], groups="groups.csv", draw="conversion")
+    desk.list_cases("afbcdeg")
+    desk.plan()
+    desk.list_cases("fgabcde")
+    assert "2 labels of Dataset004_Toy are 2" in desk.refusal()
+
+
+def test_folds_that_nnunet_does_not_make_are_refused(desk):
+    desk.entry["labels"] = [5]
+    desk.content["folds"] = [4]
+    desk.plan()
+    desk.content["folds"] = [4, 5]
+    assert "names fold 5, but nnU-Net makes the folds 0 to 4: take it out." in desk.refusal()
+
+
+def test_a_cascade_is_refused(desk):
+    desk.entry["configuration"] = "3d_cascade_fullres"
+    assert "whose first stage a benchmark does not train: name 2d, 3d" in desk.refusal()
+
+
+def test_a_groups_file_that_is_absent_is_named_without_an_option_of_another_command(desk):
+    desk.entry["groups"] = "gone.csv"
+    sentence = desk.refusal()
+    assert "gone.csv cannot be read" in sentence and "--groups" not in sentence
+
+
+def finish(unit: Unit) -> None:
+    """As if its steps were done."""
+    done = {name: WriteFile(unit.folder / "done.txt", []) for name in unit.steps}
+    assert dataclasses.replace(unit, steps=done).run() is None
+
+
+def test_another_data_set_of_the_same_name_does_not_go_on_in_the_folder(desk, monkeypatch):
+    """Of three, one lies elsewhere, one has another training case, and one another test case."""
+    finish(desk.plan().stages[0][0])
+    begun = f"{desk.work / TOY}/2_labels/prepare was begun with "
+    shutil.copytree(desk.root / "raw", desk.root / "raw2")
+    monkeypatch.setenv("nnUNet_raw", str(desk.root / "raw2"))
+    with pytest.raises(DuCiSCError) as caught:
+        desk.plan()
+    assert str(caught.value).startswith(
+        f"{begun}folder of the data set '{desk.raw.folder}', but now it is '{desk.root}/raw2/"
+    )
+    monkeypatch.setenv("nnUNet_raw", str(desk.root / "raw"))
+    desk.raw.add("u", "Ts")
+    with pytest.raises(DuCiSCError, match=r"begun with test cases '1 \(\w+\)', .* is '2 \("):
+        desk.plan()
+    desk.raw.add("g")
+    with pytest.raises(DuCiSCError, match=r"begun with training cases '6 \(\w+\)', .* is '7 \("):
+        desk.plan()
+
+
+def test_corrected_test_labels_are_evaluated_again(desk):
+    for unit in desk.plan().units:
+        finish(unit)
+    desk.raw.write("labelsTs/t.nii.gz").write_text("corrected", encoding="utf-8")
+    planned = desk.plan()
+    assert not any(unit.is_done for unit in planned.evaluations)
+    assert all(unit.is_done for stage in planned.stages for unit in stage)

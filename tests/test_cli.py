@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,30 @@ def test_a_configuration_without_a_dataset_cannot_be_checked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert refusal(capsys, "doctor", "-c", "2d") == "-c was given without -d: add -d DATASET."
+
+
+def test_a_reader_that_has_gone_ends_a_command_quietly(tiny_raw: TinyDataset) -> None:
+    """As in ``ducisc doctor | head``; 141 is what a shell reports for programs that it ends so."""
+    command = "import sys; from nnunetv2_ducisc.cli import main; sys.exit(main(['doctor']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    printed = process.stderr.read().decode()
+    assert process.wait() == 141
+    assert "BrokenPipe" not in printed and "Traceback" not in printed
+
+
+def test_another_pipe_that_breaks_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(verb: Doctor) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Doctor, "run", broken)
+    with pytest.raises(BrokenPipeError):
+        main(["doctor"])
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

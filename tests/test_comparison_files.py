@@ -52,10 +52,9 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_every_option_arrives() -> None:
-    assert parse(["compare", "x", "y"]) == Compare(Path("x"), Path("y"), None, None)
-    assert parse(["compare", "x", "y", "--names", "a", "b", "-o", "z"]) == Compare(
-        Path("x"), Path("y"), ["a", "b"], Path("z")
-    )
+    assert parse(["compare", "x", "y"]) == Compare(Path("x"), Path("y"), None, None, None)
+    typed = ["compare", "x", "y", "--names", "a", "b", "--groups", "g.csv", "-o", "z"]
+    assert parse(typed) == Compare(Path("x"), Path("y"), ["a", "b"], Path("g.csv"), Path("z"))
 
 
 def test_a_table_is_printed_and_no_file_written_unless_asked_for(
@@ -227,3 +226,32 @@ def test_fonts_that_nnunet_leaves_behind_do_not_reach_the_figure(
             assert matplotlib.rcParams["font.size"] == size
         sizes.append((tmp_path / "out" / "comparison.png").read_bytes())
     assert sizes[0] == sizes[1]
+
+
+def test_cases_of_a_patient_count_once_and_the_notes_say_so(
+    two: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Gains of 0.1, 0.2 and 0.3; the first two are of one patient, 0.15: the mean is 0.225."""
+    groups, out = tmp_path / "groups.csv", tmp_path / "out"
+    groups.write_text("case,group\ncase0,P\ncase1,P\ncase2,Q\nother,R\n", encoding="utf-8")
+    lines = printed(capsys, *two, "--groups", str(groups), "-o", str(out)).splitlines()
+    assert lines[2] == "left (2 groups)"
+    assert lines[3].split()[3] == "+0.2250"
+    assert any("3 cases are 2 groups" in line for line in lines)
+    assert any("bootstrap over groups" in line for line in lines)
+    content = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    assert content["unit"] == "group" and content["results"][0]["cases"] == 2
+    groups.write_text("case0,P\ncase1,P\n", encoding="utf-8")
+    assert "names no group for case2" in refusal(capsys, *two, "--groups", str(groups))
+
+
+def test_a_class_without_distances_keeps_its_place_in_the_figure() -> None:
+    """Left has Dice alone: the distance of right still stands in the second line."""
+    spread = np.array([0.1, -0.1])
+    found = [
+        Sample(METRICS[metric], name, np.zeros(2), spread)
+        for name, metric in (("left", "dice"), ("right", "dice"), ("right", "hd95_mm"))
+    ]
+    _, distance = differences_figure(compare(found), ("stock", "ours")).axes
+    (of_right,) = distance.collections
+    assert np.all(np.abs(np.asarray(of_right.get_offsets())[:, 1] - 1) < 0.5)

@@ -141,3 +141,21 @@ def test_a_structure_without_values_is_not_taken_for_perfect() -> None:
 def test_nothing_but_empty_masks_cannot_be_compared() -> None:
     nothing = [absent("x", "left")]
     assert refusal(nothing, nothing).startswith("stock and ours hold no values to compare")
+
+
+def test_cases_of_a_group_are_averaged_per_class_and_over_classes() -> None:
+    """Left: x and y are of P. Case means of A are 0.6 and 0.6, of B 0.8 and 0.8."""
+    pairing = replace(pair_rows(A, B), group_of={"x": "P", "y": "P"})
+    (a,), (b,) = values(samples(pairing), "dice", "left")
+    assert (a, b) == pytest.approx(((0.5 + 0.6) / 2, (0.9 + 0.8) / 2))
+    (a,), (b,) = values(samples(pairing), "dice", None)
+    assert (a, b) == pytest.approx((0.6, 0.8))
+
+
+def test_a_structure_whose_surface_is_hidden_in_both_has_no_distance() -> None:
+    """Case z: Dice 0.3 and 0.4."""
+    a, b = (replace(row("z", "left", dice, 0), values={"dice": dice}) for dice in (0.3, 0.4))
+    found = samples(pair_rows([*A, a], [*B, b]))
+    assert values(found, "dice", "left") == ([0.5, 0.6, 0.3], [0.9, 0.8, 0.4])
+    assert values(found, "hd95_mm", "left") == ([8, 6], [2, 2])
+    assert "stock has nan as hd95_mm of case z" in refusal([*A, a], [*B, row("z", "left", 1, 0)])

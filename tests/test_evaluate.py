@@ -52,7 +52,7 @@ def test_a_missed_class_is_as_far_away_as_the_volume_is_long(folders: Evaluating
     assert in_mm.status is Status.MISSED
     diagonal = math.sqrt(9**2 + 3**2 + 2.5**2)
     assert in_mm.values == {"dice": 0, "jaccard": 0, "hd95_mm": diagonal, "assd_mm": diagonal}
-    in_voxels = folders.rows(preset="published")["b", "tumour"]
+    in_voxels = folders.rows(preset="published", output=folders.root / "out")["b", "tumour"]
     diagonal = math.sqrt(3**2 + 3**2 + 5**2)
     assert in_voxels.values["hd95_voxels"] == in_voxels.values["asd_voxels"] == diagonal
 
@@ -198,3 +198,28 @@ def test_the_files_hold_what_the_command_prints(
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_can_be_typed(preset: str) -> None:
     assert parse(["evaluate", "-gt", "a", "-pred", "b", "--preset", preset]).preset == preset
+
+
+def test_the_metrics_of_another_preset_are_not_replaced(folders: Evaluating) -> None:
+    first = folders.run().rows
+    assert folders.refusal(preset="published") == (
+        f"{folders.prediction} holds the metrics of the preset mm, which those of published would "
+        "replace: name another folder with -o."
+    )
+    assert folders.run().rows == read_metrics(folders.prediction / "metrics.csv")[1] == first
+
+
+def test_classes_stay_in_the_order_of_dataset_json(folders: Evaluating) -> None:
+    folders.name_classes({"tumour": 2, "liver": 1})
+    folders.run()
+    record = json.loads((folders.prediction / "metrics.json").read_text(encoding="utf-8"))
+    assert list(record["per_class"]) == ["tumour", "liver"]
+    assert record["spacing"] == "of the files"
+
+
+def test_a_spacing_that_is_assumed_is_in_the_record(tmp_path: Path) -> None:
+    made = Evaluating(tmp_path, ".png")
+    made.add("a", labels("11110000 " * 4), labels("00011110 " * 4))
+    made.run()
+    record = json.loads((made.prediction / "metrics.json").read_text(encoding="utf-8"))
+    assert "1 mm is assumed" in record["spacing"]

@@ -80,11 +80,26 @@ BREAKAGES: dict[str, tuple[Callable[[Evaluating], object], tuple[str, ...]]] = {
     "no folder": (lambda f: shutil.rmtree(f.prediction), ("There is no folder", "-pred")),
     "empty": (
         lambda f: [file.unlink() for file in f.prediction.iterdir()],
-        ("predictions holds no file that ends in .nii.gz (it is empty)",),
+        ("predictions holds no file that ends in .nii.gz", "(it is empty)", "-pred"),
     ),
     "ending": (
         lambda f: [file.rename(file.with_suffix(".zip")) for file in f.prediction.iterdir()],
-        ("predictions holds no file that ends in .nii.gz (its first file is a.nii.zip)",),
+        (
+            "predictions holds no file that ends in .nii.gz, which is the file_ending of ",
+            "dataset.json (its first file is a.nii.zip)",
+            "or the dataset of these files with -d",
+        ),
+    ),
+    "a prediction that ignores": (
+        lambda f: (
+            f.name_classes({"liver": 1, "ignore": 2}),
+            f.add("b", SQUARE, 2 * SQUARE),
+        ),
+        (
+            "Case b",
+            "predictions/b.nii.gz holds the label 2, which is the ignore label of ",
+            "no prediction may hold",
+        ),
     ),
     "classes": (lambda f: f.name_classes({}), ("no class but the background",)),
     "labels": (

@@ -57,7 +57,9 @@ def test_what_does_not_group_every_case_is_named(tmp_path: Path, text: str, sent
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DuCiSCError, match=r"gone.txt cannot be read .*with --groups\."):
+    with pytest.raises(
+        DuCiSCError, match=r"gone.txt cannot be read .*with a case and its group a line\."
+    ):
         read_groups(tmp_path / "gone.txt", CASES, ())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from nnunetv2_ducisc.benchmark.plan.folds import check_folds
 from nnunetv2_ducisc.benchmark.plan.methods import check_methods, uses_unlabeled
 from nnunetv2_ducisc.benchmark.plan.plan import (
     ALL,
@@ -23,6 +24,8 @@ from nnunetv2_ducisc.benchmark.units.copies import Copy, copies_of
 from nnunetv2_ducisc.benchmark.units.runs import Run
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
+
+CASCADE = "3d_cascade_fullres"
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Benchmark:
     plan: Plan
     work: Path
     groups: tuple[Group, ...]
+
+    @property
+    def results(self) -> Path:
+        """The folder of what it ends with; plans of other names have others."""
+        return self.work / "results" / self.plan.file.stem
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -140,16 +148,22 @@ def _check_once(plan: Plan, names: list[str]) -> None:
         raise DuCiSCError(f"{plan.file} has {twice[0]} twice: move one into a plan of its own.")
 
 
-def _groups(plan: Plan, entry: DatasetEntry, work: Path) -> Iterator[Group]:
-    source = find_source(entry)
-    if source.validation and plan.folds != ("0",):
+def _check_stage(plan: Plan, entry: DatasetEntry) -> None:
+    if entry.configuration == CASCADE:
         raise DuCiSCError(
-            f"{source.raw.name} has a validation list, which is no training data: write folds: [0] "
-            f"into {plan.file}."
+            f"{plan.file} names the configuration {CASCADE}, whose first stage a benchmark does "
+            "not train: name 2d, 3d_fullres or 3d_lowres."
         )
 
+
+def _groups(plan: Plan, entry: DatasetEntry, work: Path) -> Iterator[Group]:
+    _check_stage(plan, entry)
+    source = find_source(entry)
+
     def runs_of(method: Method, count: Count) -> tuple[Run, ...]:
-        copies = copies_of(entry, source, ALL if method.all_labels else count, plan.seeds, work)
+        count = ALL if method.all_labels else count
+        check_folds(plan, entry, source, count)
+        copies = copies_of(entry, source, count, plan.seeds, work)
         return tuple(
             Run(plan, copies[seed], method, seed, fold)
             for seed in plan.seeds

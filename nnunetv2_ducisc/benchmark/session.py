@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nnunetv2_ducisc.benchmark.benchmark import Benchmark
 from nnunetv2_ducisc.benchmark.execution.here import Failure, Runner, run_here, run_stages
 from nnunetv2_ducisc.benchmark.execution.scripts import write_scripts
 from nnunetv2_ducisc.benchmark.results.curves import draw_curves
-from nnunetv2_ducisc.benchmark.results.report import write_report
+from nnunetv2_ducisc.benchmark.results.opening import note_opening, predicted_after_opening
+from nnunetv2_ducisc.benchmark.results.report import Origin, write_report
 from nnunetv2_ducisc.benchmark.results.sensitivity import sensitivity
 from nnunetv2_ducisc.benchmark.results.sensitivity_figure import write_sensitivity
 from nnunetv2_ducisc.benchmark.results.table import Table, make_table
+from nnunetv2_ducisc.benchmark.units.console import program
+from nnunetv2_ducisc.benchmark.units.lock import locked
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.folders import raw_folder
+from nnunetv2_ducisc.raw_dataset.staging import writing_to
 
 
 def run_benchmark(benchmark: Benchmark, runner: Runner) -> None:
@@ -27,13 +32,16 @@ def run_benchmark(benchmark: Benchmark, runner: Runner) -> None:
     Raises:
         DuCiSCError: a line for each unit that failed; the others are done.
     """
-    benchmark.work.mkdir(parents=True, exist_ok=True)
+    _make(benchmark.work, "-o")
     _raise(run_stages(benchmark.stages, runner), "the test labels stay closed until all are done")
+    with writing_to(benchmark.work):
+        note_opening(benchmark)
     _raise(run_stages([benchmark.evaluations], run_here), "there is no table without them")
-    tables = [make_table(group, benchmark.plan.reference) for group in benchmark.groups]
-    text = write_report(tables, benchmark.work)
-    draw_curves(benchmark.groups, benchmark.work)
-    print(f"\n{text}\n{benchmark.work}: table.txt, .md, .csv, .json, learning_curves.png, .pdf")
+    with _writing_results(benchmark) as folder:
+        tables = [make_table(group, benchmark.plan.reference) for group in benchmark.groups]
+        text = write_report(tables, _origin(benchmark), folder)
+        draw_curves(benchmark.groups, folder)
+    print(f"\n{text}\n{folder}: table.txt, .md, .csv, .json, learning_curves.png, .pdf")
     if any(method.sweep for method in benchmark.plan.methods):
         _finish_sweep(benchmark, tables, runner)
 
@@ -45,28 +53,38 @@ def run_unit(benchmark: Benchmark, name: str) -> None:
         DuCiSCError: no such unit, it failed, or what it needs is not done.
     """
     units = {unit.name: unit for stage in _jobs(benchmark) for unit in stage}
+    if name in {evaluation.name for evaluation in benchmark.evaluations}:
+        raise DuCiSCError(
+            f"{name} opens test labels, which has to wait for all predictions: repeat the command "
+            "without --unit."
+        )
     if name not in units:
         raise DuCiSCError(f"The plan has no unit {name}: --dry-run lists them.")
     unit = units[name]
+    _make(benchmark.work, "-o")
     if unit.needs and not units[unit.needs].is_done:
         raise DuCiSCError(f"{name} needs {unit.needs}, which is not done: run it first.")
     waiting = [one.name for stage in benchmark.stages for one in stage if not one.is_done]
-    if waiting and name in {analysis.name for analysis in benchmark.analyses}:
-        raise DuCiSCError(
-            f"{name} opens withheld labels, and {waiting[0]} is not done: run it first."
-        )
+    if name in {analysis.name for analysis in benchmark.analyses}:
+        if waiting:
+            raise DuCiSCError(
+                f"{name} opens withheld labels, and {waiting[0]} is not done: run it first."
+            )
+        with writing_to(benchmark.work):
+            note_opening(benchmark)
     reason = unit.run()
     _raise([Failure(name, reason, unit.log)] if reason else [], "what is done is kept")
 
 
 def print_jobs(benchmark: Benchmark, folder: Path) -> None:
     """Write a script for each unit, and say how to run them."""
-    command = shlex.join(
-        ["ducisc", "benchmark", str(benchmark.plan.file.absolute()), "-o", str(benchmark.work)]
-    )
-    scripts = write_scripts(
-        folder, _jobs(benchmark), command, {"nnUNet_raw": str(raw_folder().absolute())}
-    )
+    what = (str(benchmark.plan.file.absolute()), "-o", str(benchmark.work))
+    command = shlex.join([program("ducisc"), "benchmark", *what])
+    _make(folder, "--print-jobs")
+    with writing_to(folder):
+        scripts = write_scripts(
+            folder, _jobs(benchmark), command, {"nnUNet_raw": str(raw_folder().absolute())}
+        )
     print(f"{len(scripts)} scripts are written; this one runs all of them: {scripts[-1]}")
 
 
@@ -82,8 +100,33 @@ def listing(benchmark: Benchmark) -> Iterator[str]:
 def _finish_sweep(benchmark: Benchmark, tables: Sequence[Table], runner: Runner) -> None:
     """After the table, which is there even if a model cannot be analyzed."""
     _raise(run_stages([benchmark.analyses], runner), "there is no figure of the sweep without them")
-    write_sensitivity(sensitivity(benchmark.groups, tables, benchmark.plan), benchmark.work)
-    print(f"{benchmark.work}: sensitivity.png, .pdf, .csv")
+    with _writing_results(benchmark) as folder:
+        write_sensitivity(sensitivity(benchmark.groups, tables, benchmark.plan), folder)
+    print(f"{folder}: sensitivity.png, .pdf, .csv")
+
+
+@contextmanager
+def _writing_results(benchmark: Benchmark) -> Iterator[Path]:
+    """Two processes may come to the end of one benchmark together."""
+    folder = benchmark.results
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / "lock"):
+            yield folder
+
+
+def _origin(benchmark: Benchmark) -> Origin:
+    plan, late = benchmark.plan, predicted_after_opening(benchmark)
+    return Origin(plan.file.name, plan.seeds, len(benchmark.runs), late)
+
+
+def _make(folder: Path, option: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DuCiSCError(
+            f"{folder} cannot be made ({error.strerror}): name another folder with {option}."
+        ) from error
 
 
 def _jobs(benchmark: Benchmark) -> list[list[Unit]]:

@@ -49,6 +49,7 @@ class Status(Enum):
     MISSED = "missed"  # the reference alone
     SPURIOUS = "spurious"  # the prediction alone
     ABSENT = "absent"  # neither: no metric is defined
+    HIDDEN = "hidden"  # both, but ignored voxels hide all of the prediction's surface
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,11 @@ class Row:
         case: its identifier.
         class_name: as dataset.json calls it.
         status: which masks are empty.
-        reference_ml: volume of the reference; mm^2 / 1000 in 2D.
+        reference_ml: volume of the reference; in 2D its area in mm^2, divided by 1000, which is
+            the volume of a slice of 1 mm.
         prediction_ml: of the prediction.
-        values: metric name -> value; empty where the status is ABSENT.
+        values: metric name -> value; empty where the status is ABSENT, and without distances where
+            ignored voxels hide all of the reference's surface.
     """
 
     case: str
@@ -70,6 +73,11 @@ class Row:
     reference_ml: float
     prediction_ml: float
     values: Mapping[str, float]
+
+    @property
+    def has_no_distance(self) -> bool:
+        """Whether the metrics of overlap are all that it has."""
+        return bool(self.values) and not any(METRICS[name].unit for name in self.values)
 
 
 _FIXED = ("case", "class", "status", "reference_ml", "prediction_ml")

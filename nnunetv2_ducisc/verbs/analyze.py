@@ -55,8 +55,8 @@ class Analyze:
             dest="predictions",
             metavar="DIR",
             type=Path,
-            help="predictions of imagesTs, of which the worst, the median and the best are shown "
-            "(default: predict three test cases)",
+            help="predictions of imagesTs, of all of which the worst, the median and the best are "
+            "shown (default: predict three test cases)",
         )
         parser.add_argument(
             "-device",
@@ -68,7 +68,7 @@ class Analyze:
             metavar="N",
             type=positive_number,
             default=20,
-            help="the most cases of each kind, labeled, unlabeled and test (default: %(default)s)",
+            help="the most labeled cases and the most unlabeled ones (default: %(default)s)",
         )
         parser.add_argument(
             "--seed",

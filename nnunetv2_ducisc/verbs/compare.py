@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnunetv2_ducisc.errors import DuCiSCError
@@ -16,6 +16,7 @@ class Compare:
     a: Path
     b: Path
     names: list[str] | None
+    groups: Path | None
     output: Path | None
 
     @staticmethod
@@ -35,6 +36,13 @@ class Compare:
             help="what to call them (default: their folders)",
         )
         parser.add_argument(
+            "--groups",
+            metavar="FILE",
+            type=Path,
+            help="case,group a line, as of ducisc withhold: the cases of a group, such as the "
+            "scans of a patient, are averaged and count as one (default: every case counts)",
+        )
+        parser.add_argument(
             "-o",
             dest="output",
             metavar="OUT",
@@ -51,14 +59,17 @@ class Compare:
         from nnunetv2_ducisc.evaluation.comparison.sample import samples
         from nnunetv2_ducisc.evaluation.comparison.table import table
         from nnunetv2_ducisc.evaluation.metrics_file import read_metrics
+        from nnunetv2_ducisc.raw_dataset.withholding.groups import read_groups
 
         a, b = self._files()
         names = self._names(a, b)
         pairing = pair_rows(read_metrics(a)[1], read_metrics(b)[1], names)
+        if self.groups is not None:
+            pairing = replace(pairing, group_of=read_groups(self.groups, pairing.cases, None))
         results = compare(samples(pairing))
         cells = table(results, pairing)
         if self.output is not None:
-            write_comparison(self.output, results, cells, names)
+            write_comparison(self.output, results, cells, pairing)
         print(as_text(cells))
         return 0
 

@@ -56,6 +56,8 @@ def run_stages(stages: Sequence[Sequence[Unit]], runner: Runner) -> list[Failure
             ready = [unit for unit in stage if not unit.is_done and unit.needs not in gone]
             for unit, reason in runner(ready):
                 tqdm.write(f"{unit.name}: {reason or f'done in {unit.seconds / 60:.1f} minutes'}")
-                failures += [Failure(unit.name, reason, unit.log)] if reason else []
-                progress.update()
+                if reason:
+                    failures.append(Failure(unit.name, reason, unit.log))
+                else:
+                    progress.update()
         return failures

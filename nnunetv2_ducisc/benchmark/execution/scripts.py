@@ -10,6 +10,10 @@ from nnunetv2_ducisc.benchmark.units.unit import Unit
 
 RUNNER = "run_all.sh"
 _HEAD = "#!/usr/bin/env bash\n"
+_LAST = (
+    "# Last: whatever is not done yet is done here, trainings too; then the test labels are opened "
+    "and the table is made"
+)
 
 
 def write_scripts(
@@ -20,7 +24,7 @@ def write_scripts(
     Args:
         folder: for the scripts.
         stages: units of a stage may run side by side, stages not.
-        command: ``ducisc benchmark PLAN -o WORK``, which makes the table at the end.
+        command: ``ducisc benchmark PLAN -o WORK``, which does what is left and makes the table.
         variables: that every script sets.
 
     Returns:
@@ -39,7 +43,7 @@ def write_scripts(
             _write(file, _script(unit, f"{exports}{command} --unit {shlex.quote(unit.name)}\n"))
             lines.append(f"bash {shlex.quote(str(file))}")
             scripts.append(file)
-    lines += ["\n# Last: the test labels are opened, the table is made", f"{exports}{command}\n"]
+    lines += [f"\n{_LAST}", f"{exports}{command}\n"]
     _write(folder / RUNNER, "\n".join(lines))
     return [*scripts, folder / RUNNER]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from nnunetv2_ducisc.benchmark.plan.plan import ALL, CONVERSION, Count, DatasetEntry
@@ -35,6 +37,14 @@ class Source:
         """The groups that labels are counted by."""
         aside = {self.group_of[case] for case in self.validation}
         return [group for group in dict.fromkeys(self.group_of.values()) if group not in aside]
+
+    @cached_property
+    def test_labels(self) -> str:
+        """What tells the files with the test labels from corrected ones; none is opened."""
+        files = [f for f in self.raw.files(Part.TEST.labels) if f.name.endswith(self.raw.ending)]
+        stats = [(file.name, file.stat()) for file in files]
+        seen = "\n".join(f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats)
+        return f"{len(files)} ({hashlib.sha256(seen.encode()).hexdigest()[:8]})"
 
     def labeled(self, count: Count) -> list[str] | None:
         """The groups that keep their labels, validation among them; None where they are drawn."""
@@ -73,7 +83,10 @@ def find_source(entry: DatasetEntry) -> Source:
     cases = raw.labeled()
     _check_test(raw)
     test = raw.images(Part.TEST.images)
-    group_of = read_groups(entry.groups, cases, test) if entry.groups else {c: c for c in cases}
+    group_of = {case: case for case in cases}
+    if entry.groups:  # the tables average test cases by their groups: none may be missing then
+        of_all = read_groups(entry.groups, [*cases, *test], ())
+        group_of = {case: of_all[case] for case in cases}
     validation, listed = _conversion(raw) if entry.draw == CONVERSION else ((), None)
     order = None if listed is None else tuple(dict.fromkeys(group_of[case] for case in listed))
     source = Source(raw, group_of, validation, order)

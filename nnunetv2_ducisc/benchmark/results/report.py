@@ -6,9 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
+from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.benchmark.results.files import write_text
 from nnunetv2_ducisc.benchmark.results.table import MEAN, Line, Table
 from nnunetv2_ducisc.evaluation.metrics_file import Metric
@@ -16,8 +19,8 @@ from nnunetv2_ducisc.evaluation.metrics_file import Metric
 Cells = Sequence[Sequence[str]]
 
 NOTES = (
-    "Mean over test cases, of each case over its classes; ± is the sd over the trainings' seeds. "
-    "Final checkpoints; the test labels were opened after the last prediction.",
+    "Mean over test cases, of each case over its classes; ± is the sd over the trainings' seeds, "
+    "all with their final checkpoints.",
     "Differences are paired by case, of values averaged over seeds and folds: interval (bootstrap, "
     "95 %) and p (paired t-test, one-sided for better, Holm-corrected over metrics) are over "
     "cases, and do not know how far seeds differ.",
@@ -25,23 +28,58 @@ NOTES = (
 )
 
 
-def write_report(tables: Sequence[Table], folder: Path) -> str:
+@dataclass(frozen=True)
+class Origin:
+    """What the tables were made by.
+
+    Attributes:
+        plan: name of its file.
+        seeds: of the trainings.
+        trainings: number of them.
+        predicted_after_opening: how many of them were predicted after the labels of the test cases
+            had first been opened.
+    """
+
+    plan: str
+    seeds: tuple[int, ...]
+    trainings: int
+    predicted_after_opening: int
+
+    @property
+    def note(self) -> str:
+        """Whether somebody could have chosen by test labels."""
+        if not self.predicted_after_opening:
+            return "The test labels were opened after the last prediction."
+        return (
+            f"{self.predicted_after_opening} of {self.trainings} trainings were predicted after "
+            "the test labels had first been opened."
+        )
+
+
+def write_report(tables: Sequence[Table], origin: Origin, folder: Path) -> str:
     """Write ``table.txt``, ``.md``, ``.csv`` and ``.json``, each whole or not at all.
 
     Returns:
         The text.
     """
-    text = _document(tables, _text, "", 100)
+    text = _document(tables, origin, _text, "", 100)
     write_text(folder / "table.txt", text)
-    write_text(folder / "table.md", _document(tables, _markdown, "### ", None))
+    write_text(folder / "table.md", _document(tables, origin, _markdown, "### ", None))
     write_text(folder / "table.csv", _csv(tables))
-    content = [
-        {"title": table.title, "reference": table.reference, "test_cases": table.cases}
-        | {"rows": [line.as_dict() | {"per_seed": line.per_seed} for line in table.lines]}
-        for table in tables
-    ]
+    content = {"version": __version__, **asdict(origin), "tables": [*map(_content, tables)]}
     write_text(folder / "table.json", json.dumps(content, indent=2) + "\n")
     return text
+
+
+def _content(table: Table) -> dict[str, Any]:
+    return {
+        "title": table.title,
+        "reference": table.reference,
+        "test_cases": table.cases,
+        "test_groups": table.groups,
+        "made_up": table.made_up,
+        "rows": [line.as_dict() | {"per_seed": line.per_seed} for line in table.lines],
+    }
 
 
 def cells(table: Table, metric: Metric) -> Cells:
@@ -72,17 +110,42 @@ def _p(value: float | None) -> str:
 
 
 def _document(
-    tables: Sequence[Table], layout: Callable[[Cells], str], mark: str, width: int | None
+    tables: Sequence[Table],
+    origin: Origin,
+    layout: Callable[[Cells], str],
+    mark: str,
+    width: int | None,
 ) -> str:
     """Titles with a mark before them, tables laid out, and notes wrapped to a width."""
+
+    def wrapped(note: str) -> str:
+        return note if width is None else fill(note, width)
+
     parts = []
     for table in tables:
         seeds = f"{table.seeds} seed{'s' if table.seeds > 1 else ''}"
         parts.append(f"{mark}{table.title}: {table.cases} test cases, {seeds}")
         metrics = dict.fromkeys(line.metric for line in table.of(MEAN))
         parts += [layout(cells(table, metric)) for metric in metrics]
-    notes = [note if width is None else fill(note, width) for note in NOTES]
-    return "\n\n".join([*parts, *notes]) + "\n"
+        parts += [wrapped(_made_up(table))] if table.made_up else []
+        parts += [wrapped(_grouped(table))] if table.groups is not None else []
+    notes = [*NOTES, origin.note]
+    return "\n\n".join([*parts, *map(wrapped, notes)]) + "\n"
+
+
+def _made_up(table: Table) -> str:
+    return (
+        "Structures (cases x classes) that are not there, and are in the means since some of these "
+        f"trainings predict them: {table.made_up}; the others count as perfect there, so that "
+        "other rows in the table would change their means."
+    )
+
+
+def _grouped(table: Table) -> str:
+    return (
+        f"Test cases of a group (a patient) are averaged first: means, intervals and p are over "
+        f"{table.groups} groups, and what is better counts groups, not cases."
+    )
 
 
 def _text(rows: Cells) -> str:

@@ -26,7 +26,7 @@ class Line:
         metric: of the values.
         per_seed: the mean over folds and cases, for each seed.
         comparison: with the reference; None for the reference itself.
-        missed: structures of all runs that were there and not predicted.
+        missed: such structures of all runs that were there and not predicted.
         spurious: those that were predicted and not there.
     """
 
@@ -80,14 +80,19 @@ class Table:
         reference: the method that the others are compared with.
         cases: number of test cases.
         seeds: number of seeds.
+        made_up: structures that are not there, and that some trainings predict and others do not.
         lines: for every method every structure and metric, MEAN first.
+        groups: number of groups (patients) of the test cases, each of which counts once; None where
+            every case counts.
     """
 
     title: str
     reference: str
     cases: int
     seeds: int
+    made_up: int
     lines: tuple[Line, ...]
+    groups: int | None = None
 
     def of(self, structure: str) -> list[Line]:
         """The lines of one structure."""
@@ -100,14 +105,20 @@ def make_table(group: Group, reference: str) -> Table:
     baseline = next(row for row in scores.rows if row.name == reference)
     lines = tuple(line for row in scores.rows for line in _lines(row, baseline, scores))
     seeds = len(baseline.values[scores.metrics[0]])
-    return Table(group.title, reference, len(scores.cases), seeds, lines)
+    groups = None if baseline.group_of_case is None else len({*baseline.group_of_case})
+    return Table(group.title, reference, len(scores.cases), seeds, scores.made_up, lines, groups)
 
 
 def _lines(row: Scores, baseline: Scores, scores: GroupScores) -> list[Line]:
     """With one class the mean over classes is that class."""
     structures: list[int | None] = [None]
     structures += range(len(scores.classes)) if len(scores.classes) > 1 else []
-    wanted = [(structure, metric) for structure in structures for metric in scores.metrics]
+    wanted = [
+        (structure, metric)
+        for structure in structures
+        for metric in scores.metrics
+        if row.per_case(metric, structure).size  # ignored voxels may hide every surface
+    ]
     samples = [_sample(row, baseline, metric, s, scores) for s, metric in wanted]
     compared = compare(samples) if row is not baseline else [None] * len(samples)
     return [
@@ -117,17 +128,21 @@ def _lines(row: Scores, baseline: Scores, scores: GroupScores) -> list[Line]:
             sample.metric,
             tuple(row.per_case(metric, structure).mean(axis=(1, 2)).tolist()),
             comparison,
-            row.missed,
-            row.spurious,
+            _count(row.missed, structure),
+            _count(row.spurious, structure),
         )
         for (structure, metric), sample, comparison in zip(wanted, samples, compared, strict=True)
     ]
 
 
+def _count(by_class: tuple[int, ...], structure: int | None) -> int:
+    return sum(by_class) if structure is None else by_class[structure]
+
+
 def _sample(
     row: Scores, baseline: Scores, metric: str, structure: int | None, scores: GroupScores
 ) -> Sample:
-    """A value a case: its mean over seeds and folds."""
+    """A value a case, or a group of cases: its mean over seeds and folds."""
     name = None if structure is None else scores.classes[structure]
     a, b = (one.per_case(metric, structure).mean(axis=(0, 1)) for one in (baseline, row))
     return Sample(METRICS[metric], name, a, b)

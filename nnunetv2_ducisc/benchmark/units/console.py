@@ -14,6 +14,27 @@ from pathlib import Path
 from nnunetv2_ducisc.errors import DuCiSCError
 
 
+def program(name: str, path: str | None = None) -> str:
+    """Where a command lies: beside the interpreter, also where its environment is not activated.
+
+    Args:
+        name: of the command.
+        path: to look in; None for that of ``search_path``.
+
+    Raises:
+        DuCiSCError: nowhere.
+    """
+    found = shutil.which(name, path=path or search_path())
+    if found is None:
+        raise DuCiSCError(f"{name} was not found: install this package with pip first")
+    return found
+
+
+def search_path() -> str:
+    """The interpreter's folder before the user's PATH."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
 @dataclass(frozen=True)
 class Console:
     """Where commands run.
@@ -38,13 +59,11 @@ class Console:
             DuCiSCError: it failed; with the last line that it printed.
         """
         environment = self._environment
-        program = shutil.which(words[0], path=environment["PATH"])
-        if program is None:
-            raise DuCiSCError(f"{words[0]} was not found: install this package with pip first")
+        found = program(words[0], environment["PATH"])
         with self.log.open("a", encoding="utf-8", buffering=1) as log:
             log.write(f"\n$ {shlex.join(words)}\n")
             done = subprocess.run(
-                [program, *words[1:]],
+                [found, *words[1:]],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -57,9 +76,12 @@ class Console:
 
     @property
     def _environment(self) -> dict[str, str]:
-        """The commands lie beside the interpreter, also where its environment is not activated."""
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **self.environment}
+        return {
+            **os.environ,
+            "PATH": search_path(),
+            "PYTHONUNBUFFERED": "1",
+            **self.environment,
+        }
 
     @property
     def _end(self) -> str:

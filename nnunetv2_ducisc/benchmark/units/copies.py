@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from nnunetv2_ducisc.benchmark.plan.plan import ALL, CONVERSION, PER_SEED, Count
 from nnunetv2_ducisc.benchmark.plan.source import Source
 from nnunetv2_ducisc.benchmark.units.steps import Command, Link, Step, WriteFile
 from nnunetv2_ducisc.benchmark.units.unit import Unit
+from nnunetv2_ducisc.raw_dataset.layout import Part
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,16 @@ class Copy:
             plan: says how many processes work, and their variables.
             unlabeled: whether a method uses unlabeled images.
         """
+        raw = self.source.raw
         return Unit(
             f"{self.name}/prepare",
             self.folder / "prepare",
             dict(self._steps(plan, unlabeled)),
             {
-                "data set": self.source.raw.name,
+                "data set": raw.name,
+                "folder of the data set": str(raw.folder.resolve()),
+                "training cases": _in_short(self.source.group_of),
+                "test cases": _in_short(raw.images(Part.TEST.images)),
                 "configuration": self.entry.configuration,
                 "labels": self.count,
                 "labeled": self.source.labeled(self.count),
@@ -121,6 +127,12 @@ class Copy:
         numbers = ("-d", self.source.raw.number, "--to", self.number)
         options = (*numbers, "--labeled", *chosen, *groups, "--overwrite")
         yield "withhold", Command(("ducisc", "withhold", *options))
+
+
+def _in_short(names: Collection[str]) -> str:
+    """Their number, and a few digits that tell them from others."""
+    digits = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    return f"{len(names)} ({digits[:8]})"
 
 
 def copies_of(

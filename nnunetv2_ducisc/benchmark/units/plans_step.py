@@ -11,7 +11,7 @@ from typing import Any
 
 from nnunetv2_ducisc.benchmark.plan.plan import Network
 from nnunetv2_ducisc.benchmark.units.console import Console
-from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.whole import written_whole
 
 
@@ -41,7 +41,13 @@ class WritePlans:
     def run(self, console: Console) -> None:
         """Change what the planner wrote, and write it beside."""
         planned = self.folder / "nnUNetPlans.json"
-        plans = json.loads(planned.read_text(encoding="utf-8"))
+        try:
+            plans = json.loads(planned.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DuCiSCError(
+                f"{planned} cannot be read ({one_line(error)}): remove the folder of the unit "
+                "prepare, which writes it"
+            ) from error
         if self.configuration not in plans["configurations"]:
             raise DuCiSCError(
                 f"{planned} has no configuration {self.configuration}: name one of "
@@ -61,7 +67,7 @@ def change_network(configuration: dict[str, Any], network: Network) -> None:
     """Change batch size, patch size and features in a configuration of a plans file.
 
     Raises:
-        DuCiSCError: a patch that the network's strides do not divide.
+        DuCiSCError: a patch that the network's strides do not divide, or reduce to one voxel.
     """
     if network.batch_size:
         configuration["batch_size"] = network.batch_size
@@ -85,4 +91,10 @@ def _check_patch_size(configuration: dict[str, Any], patch_size: tuple[int, ...]
         raise DuCiSCError(
             f"patch_size {list(patch_size)} does not fit the planned network: give multiples of "
             f"{steps}, or leave it to nnU-Net, which planned {configuration['patch_size']}"
+        )
+    if list(patch_size) == steps:
+        raise DuCiSCError(
+            f"patch_size {list(patch_size)} leaves one voxel at the bottom of the planned network, "
+            f"whose instance norm needs two: double a side, or leave it to nnU-Net, which planned "
+            f"{configuration['patch_size']}"
         )

@@ -107,6 +107,7 @@ class Run:
             {"metrics": self.plan.preset},
             {**self.plan.variables, **self.copy.variables},
             needs=self.name,
+            inputs={"test labels": self.copy.source.test_labels},
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from nnunetv2_ducisc.benchmark.units.console import Console
 from nnunetv2_ducisc.benchmark.units.lock import locked
 from nnunetv2_ducisc.benchmark.units.steps import Step
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
-from nnunetv2_ducisc.raw_dataset.staging import write_json
+from nnunetv2_ducisc.raw_dataset.staging import write_json, writing_to
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Unit:
         recipe: all that decides what comes out; JSON.
         environment: variables of its commands.
         needs: the name of the unit that has to be done first.
+        inputs: what it reads and somebody may correct, after which it is done again; JSON.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Unit:
     recipe: Mapping[str, Any]
     environment: Mapping[str, str]
     needs: str | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -51,18 +53,28 @@ class Unit:
         """How long the steps that are done took."""
         return sum(self._state["seconds"].values())
 
+    @property
+    def ended(self) -> float:
+        """When its last step ended, in seconds since 1970, for a unit that is done."""
+        recorded = self._state.get("ended")
+        return self._state_file.stat().st_mtime if recorded is None else recorded
+
     def check_recipe(self) -> None:
-        """Refuse to go on with what another plan began.
+        """Refuse to go on with what another plan, or other data of the same name, began.
+
+        A unit without a step that is done was not begun. What an earlier version did not record is
+        not compared.
 
         Raises:
             DuCiSCError: names what differs.
         """
-        begun = self._state["recipe"]
+        state = self._state
+        begun = (state["recipe"] if state["seconds"] else None) or {}
         for key, value in _plain(self.recipe).items():
-            if begun is not None and begun.get(key) != value:
+            if begun.get(key, value) != value:
                 raise DuCiSCError(
-                    f"{self.folder} was begun with {key} {begun.get(key)!r}, and the plan now says "
-                    f"{value!r}: restore the plan, or name another folder with -o."
+                    f"{self.folder} was begun with {key} {begun[key]!r}, but now it is {value!r}: "
+                    "restore the plan and the data, or name another folder with -o."
                 )
 
     def run(self) -> str | None:
@@ -71,23 +83,31 @@ class Unit:
         Returns:
             What went wrong, or None.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.folder / "lock") as descriptor:
-            state = self._state | {"recipe": _plain(self.recipe)}
+        try:
+            with writing_to(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with locked(self.folder / "lock") as descriptor:
+                    self.check_recipe()
+                    return self._run_steps(Console(self.log, self.environment, descriptor))
+        except DuCiSCError as error:
+            return str(error)
+
+    def _run_steps(self, console: Console) -> str | None:
+        """The recipe is recorded with the first step that is done: before that nothing is begun."""
+        state = self._state | {"recipe": _plain(self.recipe), "inputs": _plain(self.inputs)}
+        for name, step in self.steps.items():
+            if name in state["seconds"]:
+                continue
+            start = time.monotonic()
+            try:
+                step.run(console)
+            except DuCiSCError as error:
+                return str(error)
+            except OSError as error:
+                return one_line(error)
+            state["seconds"][name] = round(time.monotonic() - start, 1)
+            state["ended"] = time.time()
             write_json(self._state_file, state)
-            console = Console(self.log, self.environment, descriptor)
-            for name, step in self.steps.items():
-                if name in state["seconds"]:
-                    continue
-                start = time.monotonic()
-                try:
-                    step.run(console)
-                except DuCiSCError as error:
-                    return str(error)
-                except OSError as error:
-                    return one_line(error)
-                state["seconds"][name] = round(time.monotonic() - start, 1)
-                write_json(self._state_file, state)
         return None
 
     @property
@@ -98,8 +118,22 @@ class Unit:
     def _state(self) -> dict[str, Any]:
         """The recipe it was begun with, and how long each step that is done took."""
         if not self._state_file.is_file():
-            return {"recipe": None, "seconds": {}}
-        return json.loads(self._state_file.read_text(encoding="utf-8"))
+            return _new_state()
+        try:
+            state = json.loads(self._state_file.read_text(encoding="utf-8"))
+            dict(state["recipe"] or {})
+            sum(state["seconds"].values())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DuCiSCError(
+                f"{self._state_file} is damaged ({one_line(error)}): remove it, and what it stood "
+                "for is done again, a training from its last checkpoint."
+            ) from error
+        inputs = _plain(self.inputs)
+        return state if state.get("inputs", inputs) == inputs else _new_state()
+
+
+def _new_state() -> dict[str, Any]:
+    return {"recipe": None, "seconds": {}}
 
 
 def _plain(recipe: Mapping[str, Any]) -> dict[str, Any]:

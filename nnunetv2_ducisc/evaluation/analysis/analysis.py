@@ -9,7 +9,11 @@ import torch
 
 from nnunetv2_ducisc.evaluation.analysis.report.section import Section
 from nnunetv2_ducisc.evaluation.analysis.report.style import style
-from nnunetv2_ducisc.evaluation.analysis.report.write import check_replaceable, write_report
+from nnunetv2_ducisc.evaluation.analysis.report.write import (
+    check_replaceable,
+    check_writable,
+    write_report,
+)
 from nnunetv2_ducisc.evaluation.analysis.sections.calibration import calibration_section
 from nnunetv2_ducisc.evaluation.analysis.sections.density import density_section
 from nnunetv2_ducisc.evaluation.analysis.sections.matching import matching_section
@@ -50,7 +54,7 @@ def analyze(
         output: folder to write; None for ``analysis`` in the fold's.
         predictions: folder of predicted test cases; None predicts a few.
         device: where the networks run.
-        max_cases: the most cases of each kind.
+        max_cases: the most labeled cases, and the most unlabeled ones.
         seed: of all draws; the same one gives the same report.
 
     Returns:
@@ -62,6 +66,7 @@ def analyze(
     output = output or model_folder / f"fold_{fold}" / "analysis"
     check_replaceable(output)
     model = load_model(model_folder, fold, checkpoint, device)
+    check_writable(output)
     subject = Subject.of(model, max_cases, seed, predictions)
     with style():
         sections = [section(subject) for section in SECTIONS]

@@ -26,7 +26,7 @@ class Subject:
         model: the trained fold.
         labeled: what it learned from.
         unlabeled: None where there is no imagesUn.
-        max_cases: the most cases of each kind to look at.
+        max_cases: the most labeled cases to look at, and the most unlabeled ones.
         seed: of the draws of cases and voxels.
         predictions: folder of predicted test cases, if one was named.
     """

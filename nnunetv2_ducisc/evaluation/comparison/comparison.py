@@ -57,7 +57,7 @@ class Comparison:
         return better, equal, worse
 
     def as_dict(self) -> dict[str, Any]:
-        """For a JSON file; the sd is the sample's, with n - 1."""
+        """For a JSON file; the sd is the sample's, with n - 1; a group of cases counts as one."""
         sample, (better, equal, worse) = self.sample, self.better_equal_worse
         return {
             "metric": sample.metric.name,

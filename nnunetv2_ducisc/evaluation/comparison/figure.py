@@ -24,20 +24,21 @@ _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 _GRAY = "#777777"
 
 
-def differences_figure(results: Sequence[Comparison], names: Names) -> Figure:
-    """Draw B - A of every case, its mean and the interval of the mean."""
+def differences_figure(results: Sequence[Comparison], names: Names, unit: str = "case") -> Figure:
+    """Draw B - A of every case or other unit, its mean and the interval of the mean."""
     by_metric: dict[Metric, list[Comparison]] = {}
     for result in results:
         by_metric.setdefault(result.sample.metric, []).append(result)
     colors = _class_colors(result.sample.class_name for result in results)
-    figure, panels = _grid(len(by_metric), len(results) // len(by_metric))
+    classes = list(dict.fromkeys(result.sample.class_name for result in results))
+    figure, panels = _grid(len(by_metric), len(classes))
     shown = _plain(names)
     for panel, (metric, of_metric) in zip(panels, by_metric.items(), strict=True):
-        _draw(panel, of_metric, colors)
+        _draw(panel, of_metric, colors, classes)
         _label(panel, metric, shown)
         _scale(panel, np.concatenate([result.sample.difference for result in of_metric]))
     figure.supxlabel(
-        f"difference: {shown[1]} - {shown[0]};  point: case;  "
+        f"difference: {shown[1]} - {shown[0]};  point: {unit};  "
         f"diamond and bar: mean and its {CONFIDENCE:.0%} interval",
         fontsize="small",
     )
@@ -63,10 +64,16 @@ def _class_colors(classes: Iterable[str | None]) -> dict[str | None, Any]:
     return dict(chain([(None, _GRAY)], colors))
 
 
-def _draw(panel: Axes, results: Sequence[Comparison], colors: Mapping[str | None, Any]) -> None:
+def _draw(
+    panel: Axes,
+    results: Sequence[Comparison],
+    colors: Mapping[str | None, Any],
+    classes: Sequence[str | None],
+) -> None:
     """The classes from top to bottom; points are shaken up and down to be seen apart."""
     shake = np.random.default_rng(0)
-    for place, result in enumerate(results):
+    for result in results:
+        place = classes.index(result.sample.class_name)
         values, mean = result.sample.difference, result.difference
         heights = place + shake.uniform(-0.25, 0.25, len(values))
         color = colors[result.sample.class_name]
@@ -74,9 +81,8 @@ def _draw(panel: Axes, results: Sequence[Comparison], colors: Mapping[str | None
         panel.plot(result.interval or (mean, mean), (place, place), color="black", linewidth=2)
         panel.plot(mean, place, "D", color="white", markeredgecolor="black")
     panel.axvline(0, color="black", linewidth=0.8, zorder=0)
-    titles = [class_title(result.sample.class_name) for result in results]
-    panel.set_yticks(range(len(results)), _plain(titles))
-    panel.set_ylim(len(results) - 0.5, -0.5)
+    panel.set_yticks(range(len(classes)), _plain(map(class_title, classes)))
+    panel.set_ylim(len(classes) - 0.5, -0.5)
     panel.grid(axis="x", alpha=0.3)
 
 

@@ -22,12 +22,24 @@ class Pairing:
         pairs: a row of A and one of B, each with values.
         absent: pairs that were left out: reference and both predictions are empty.
         one_absent: pairs in which one side is right to predict nothing, and the other is not.
+        group_of: case -> its group, if cases of a group are averaged; None where none are.
     """
 
     names: Names
     pairs: tuple[tuple[Row, Row], ...]
     absent: int
     one_absent: int
+    group_of: Mapping[str, str] | None = None
+
+    @property
+    def unit(self) -> str:
+        """What has one value in each sample, and is counted by the interval and the tests."""
+        return "case" if self.group_of is None else "group"
+
+    @property
+    def cases(self) -> list[str]:
+        """All that are compared, each once."""
+        return list(dict.fromkeys(a.case for a, _ in self.pairs))
 
     def count(self, side: int, status: Status) -> int:
         """How many rows of A (0) or B (1) have this status."""
@@ -96,16 +108,19 @@ def _common_metrics(a: Rows, b: Rows, names: Names) -> tuple[str, ...]:
             "evaluate both with the same preset."
         )
     metrics = tuple(of_a or of_b)
-    for rows, name in zip((a, b), names, strict=True):
-        _refuse_gaps(rows, metrics, name)
+    for rows, others, name in ((a, b, names[0]), (b, a, names[1])):
+        _refuse_gaps(rows, others, metrics, name)
     return metrics
 
 
-def _refuse_gaps(rows: Rows, metrics: Iterable[str], name: str) -> None:
-    for row in rows.values():
+def _refuse_gaps(rows: Rows, others: Rows, metrics: Iterable[str], name: str) -> None:
+    """A structure whose surface is hidden by ignored voxels has no distance, on neither side."""
+    for key, row in rows.items():
+        hidden = row.has_no_distance and others[key].has_no_distance
         for metric in metrics:
             value = row.values.get(metric, math.nan)
-            if row.status is not Status.ABSENT and not math.isfinite(value):
+            expected = row.status is not Status.ABSENT and not (hidden and METRICS[metric].unit)
+            if expected and not math.isfinite(value):
                 raise DuCiSCError(
                     f"{name} has {value} as {metric} of case {row.case} and class "
                     f"{row.class_name}: expected a finite number, evaluate it again."

@@ -1,8 +1,8 @@
-"""One metric of one class: two values a case."""
+"""One metric of one class: two values a case, or a group of cases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,8 @@ class Sample:
     Attributes:
         metric: of all values.
         class_name: None for the mean over classes.
-        a: of A, shape (cases,).
-        b: of B on the same cases, shape (cases,).
+        a: of A, shape (cases,), or (groups,) where cases of a group are averaged.
+        b: of B on the same ones.
     """
 
     metric: Metric
@@ -45,22 +45,35 @@ def samples(pairing: Pairing) -> list[Sample]:
     """Every metric of the mean over classes, if there are several, and of every class.
 
     The mean over classes is a case's: the classes of a case are not independent, so that the case
-    stays the unit that tests and the bootstrap count.
+    stays the unit that tests and the bootstrap count. Cases of a group, such as the scans of a
+    patient, are not independent either: where groups are named, they are averaged in turn.
     """
     classes = list(dict.fromkeys(a.class_name for a, _ in pairing.pairs))
-    groups: list[str | None] = [None, *classes] if len(classes) > 1 else [*classes]
-    return [
-        Sample(METRICS[name], group, *_values(pairing, name, group))
-        for group in groups
-        for name in pairing.pairs[0][0].values
+    structures: list[str | None] = [None, *classes] if len(classes) > 1 else [*classes]
+    metrics = dict.fromkeys(name for a, _ in pairing.pairs for name in a.values)
+    found = [
+        Sample(METRICS[name], structure, *_values(pairing, name, structure))
+        for structure in structures
+        for name in metrics
     ]
+    return [sample for sample in found if len(sample.a)]
 
 
 def _values(pairing: Pairing, metric: str, class_name: str | None) -> Iterator[Values]:
-    """Of A and of B, a value for each case that has the class."""
+    """Of A and of B, a value for each case, or group of cases, that has the class."""
     for rows in zip(*pairing.pairs, strict=True):
         of_case: dict[str, list[float]] = {}
         for row in rows:
-            if class_name in (None, row.class_name):
+            if class_name in (None, row.class_name) and metric in row.values:
                 of_case.setdefault(row.case, []).append(row.values[metric])
-        yield np.array([np.mean(values) for values in of_case.values()])
+        means = {case: float(np.mean(values)) for case, values in of_case.items()}
+        if pairing.group_of is not None:
+            means = _by_group(means, pairing.group_of)
+        yield np.array(list(means.values()))
+
+
+def _by_group(values: Mapping[str, float], group_of: Mapping[str, str]) -> dict[str, float]:
+    of_group: dict[str, list[float]] = {}
+    for case, value in values.items():
+        of_group.setdefault(group_of[case], []).append(value)
+    return {group: float(np.mean(of_one)) for group, of_one in of_group.items()}

@@ -34,10 +34,8 @@ def table(results: Sequence[Comparison], pairing: Pairing) -> Table:
     a, b = pairing.names
     interval, counts = f"{CONFIDENCE:.0%} interval", "better/equal/worse"
     header = ("metric", a, b, "difference", interval, "verdict", counts, "t-test p", "Wilcoxon p")
-    groups = tuple(
-        (title, [_cells(result) for result in of_class])
-        for title, of_class in groupby(results, key=_class_title)
-    )
+    titled = groupby(results, key=lambda result: _class_title(result, pairing.unit))
+    groups = tuple((title, [_cells(result) for result in of_class]) for title, of_class in titled)
     return Table(header, groups, tuple(_notes(results, pairing)))
 
 
@@ -51,9 +49,9 @@ def class_title(class_name: str | None) -> str:
     return "mean of classes" if class_name is None else class_name
 
 
-def _class_title(result: Comparison) -> str:
+def _class_title(result: Comparison, unit: str) -> str:
     number = len(result.sample.a)
-    cases = f"{number} case{'s' * (number > 1)}"
+    cases = f"{number} {unit}{'s' * (number > 1)}"
     return f"{class_title(result.sample.class_name)} ({cases})"
 
 
@@ -82,21 +80,27 @@ def _p(value: float | None) -> str:
 
 def _notes(results: Sequence[Comparison], pairing: Pairing) -> list[str]:
     """How the numbers were made, and what the empty masks did."""
-    a, b = pairing.names
+    (a, b), unit = pairing.names, pairing.unit
     notes = [
-        f"Difference: mean of {b} - {a} over cases; better, equal, worse: what {b} is.",
-        f"{CONFIDENCE:.0%} interval of the difference: BCa bootstrap over cases, {RESAMPLES} "
+        f"Difference: mean of {b} - {a} over {unit}s; better, equal, worse: what {b} is.",
+        f"{CONFIDENCE:.0%} interval of the difference: BCa bootstrap over {unit}s, {RESAMPLES} "
         f"resamples, seed {SEED}.",
         f"p: one-sided, small where {b} is better; paired t-test and Wilcoxon signed-rank test "
-        "(equal cases dropped), Holm-corrected over the metrics of a class, not over classes.",
+        f"(equal {unit}s dropped), Holm-corrected over the metrics of a class, not over classes.",
         *_mask_notes(pairing),
     ]
     if any(result.sample.class_name is None for result in results):
-        notes.append("Mean of classes: over the classes of each case first, then over cases.")
+        notes.append(f"Mean of classes: over the classes of each case first, then over {unit}s.")
+    if pairing.group_of is not None:
+        number = len({pairing.group_of[case] for case in pairing.cases})
+        notes.append(
+            "Cases of a group (a patient) are averaged before means, interval and tests: "
+            f"{len(pairing.cases)} cases are {number} groups."
+        )
     if any(result.interval is None for result in results):
-        notes.append("One case alone has no interval and nothing to test.")
+        notes.append(f"One {unit} alone has no interval and nothing to test.")
     if any(result.p_t is None and result.interval for result in results):
-        notes.append("A difference that is the same in all cases has no spread for a t-test.")
+        notes.append(f"A difference that is the same in all {unit}s has no spread for a t-test.")
     return notes
 
 
@@ -111,6 +115,12 @@ def _mask_notes(pairing: Pairing) -> list[str]:
         notes.append(
             "Where one side alone makes up a structure, the other one counts as perfect: "
             f"{pairing.one_absent}."
+        )
+    without = sum(a.has_no_distance for a, _ in pairing.pairs)
+    if without:
+        notes.append(
+            "Without a distance, since ignored voxels hide all of the reference's surface: "
+            f"{without}."
         )
     return notes
 

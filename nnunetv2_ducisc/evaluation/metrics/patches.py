@@ -36,15 +36,24 @@ class Patches(NamedTuple):
     areas: NDArray[np.float64]
 
 
-def patches(mask: NDArray[np.bool_], spacing: tuple[float, ...]) -> Patches:
+def patches(
+    mask: NDArray[np.bool_],
+    spacing: tuple[float, ...],
+    ignored: NDArray[np.bool_] | None = None,
+) -> Patches:
     """The surface of a mask in 2D or 3D; where the mask ends with the image, there is surface too.
 
     Args:
         mask: 2 or 3 axes.
         spacing: of the voxels along them, in mm.
+        ignored: voxels of which nobody knows whether they are inside, so that there is no patch
+            beside them: it would be the border of the annotation, and not of the structure.
     """
     codes, table = _codes(mask), _table(spacing)
-    cells = np.nonzero((table.areas > 0)[codes])
+    cut = (table.areas > 0)[codes]
+    if ignored is not None:
+        cut &= _codes(ignored) == 0
+    cells = np.nonzero(cut)
     of_cells = codes[cells]
     corners = np.stack(cells, axis=1) * np.array(spacing)
     return Patches(corners + table.centroids[of_cells], table.areas[of_cells])

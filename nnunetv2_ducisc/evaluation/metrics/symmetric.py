@@ -10,7 +10,10 @@ from nnunetv2_ducisc.evaluation.metrics.patches import patches
 
 
 def symmetric_distances(
-    reference: NDArray[np.bool_], prediction: NDArray[np.bool_], spacing: tuple[float, ...]
+    reference: NDArray[np.bool_],
+    prediction: NDArray[np.bool_],
+    spacing: tuple[float, ...],
+    ignored: NDArray[np.bool_] | None = None,
 ) -> tuple[float, float]:
     """95HD and ASSD in mm.
 
@@ -18,13 +21,14 @@ def symmetric_distances(
         reference: a mask that is not empty.
         prediction: another one.
         spacing: of the voxels along the axes of the masks, in mm.
+        ignored: see ``patches``; it must leave both masks some.
 
     Returns:
         95HD: for each surface, the distance to the other that 95 % of its area stays below; the
         larger of the two, so that what one mask lacks is not diluted by its own surface.
         ASSD: the mean distance to the other surface, over the area of both.
     """
-    ours, theirs = patches(prediction, spacing), patches(reference, spacing)
+    ours, theirs = (patches(mask, spacing, ignored) for mask in (prediction, reference))
     there = distances(ours.centroids, theirs.centroids)
     back = distances(theirs.centroids, ours.centroids)
     hd95 = max(

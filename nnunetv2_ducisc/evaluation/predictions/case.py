@@ -53,6 +53,7 @@ def evaluate_case(job: CaseJob) -> tuple[str, list[Row]]:
         classes = {str(label): (label,) for label in found}
         return case, compare_classes(case, reference, prediction, classes, preset)
     if job.classes.ignore is not None:
+        _check_not_ignoring(job, prediction)
         ignored = reference.labels == job.classes.ignore
         reference, prediction = reference.without(ignored), prediction.without(ignored)
     _check_known(case, job.pair.reference, reference, job.classes)
@@ -75,6 +76,16 @@ def _read(job: CaseJob) -> tuple[Segmentation, Segmentation]:
             "reference belongs to."
         ) from error
     return reference, prediction
+
+
+def _check_not_ignoring(job: CaseJob, prediction: Segmentation) -> None:
+    """The ignore label says what nobody has annotated; a prediction is there for every voxel."""
+    if job.classes is not None and job.classes.ignore in prediction.boxes:
+        raise DuCiSCError(
+            f"Case {job.pair.case}: {job.pair.prediction} holds the label {job.classes.ignore}, "
+            f"which is the ignore label of {job.classes.source} and which no prediction may hold: "
+            "predict the case again, or name its dataset with -d."
+        )
 
 
 def _check_known(case: str, file: Path, segmentation: Segmentation, classes: Classes) -> None:

@@ -11,7 +11,11 @@ from nnunetv2_ducisc.evaluation.metrics.presets import PRESETS
 from nnunetv2_ducisc.evaluation.metrics_file import Row
 from nnunetv2_ducisc.evaluation.predictions.case import CaseJob, evaluate_case
 from nnunetv2_ducisc.evaluation.predictions.classes import Classes, find_classes
-from nnunetv2_ducisc.evaluation.predictions.evaluation import Evaluation, make_folder
+from nnunetv2_ducisc.evaluation.predictions.evaluation import (
+    Evaluation,
+    check_preset,
+    make_folder,
+)
 from nnunetv2_ducisc.evaluation.predictions.pairs import find_pairs, reader_for
 from nnunetv2_ducisc.evaluation.predictions.rows import absent
 from nnunetv2_ducisc.evaluation.predictions.segmentation import has_spacing
@@ -39,19 +43,22 @@ def evaluate_folders(
         num_processes: workers.
 
     Raises:
-        DuCiSCError: bad input, as a sentence with the case; then no file is written.
+        DuCiSCError: bad input, as a sentence with the case, or the folder has the metrics of
+            another preset; then no file is written.
     """
     classes = find_classes(dataset, reference, prediction)
     content = classes.json if classes else {}
-    pairs, ending = find_pairs(reference, prediction, content.get("file_ending"))
+    source = classes.source if classes else None
+    pairs, ending = find_pairs(reference, prediction, content.get("file_ending"), source)
     reader = reader_for({"file_ending": ending, **content}, pairs[0])
-    if not has_spacing(pairs[0].reference, reader):
+    spaced = has_spacing(pairs[0].reference, reader)
+    if not spaced:
         print(f"These {ending} files have no spacing: 1 mm is assumed.", file=sys.stderr)
     make_folder(output or prediction)
+    check_preset(output or prediction, preset)
     rows = _run([CaseJob(pair, reader, classes, preset) for pair in pairs], num_processes)
     summary = summarize(rows, PRESETS[preset].metrics)
-    source = classes.source if classes else None
-    evaluation = Evaluation(reference, prediction, source, preset, rows, summary)
+    evaluation = Evaluation(reference, prediction, source, preset, spaced, rows, summary)
     evaluation.write(output or prediction)
     return evaluation
 

@@ -30,7 +30,9 @@ class Pair:
     prediction: Path
 
 
-def find_pairs(reference: Path, prediction: Path, ending: str | None) -> tuple[list[Pair], str]:
+def find_pairs(
+    reference: Path, prediction: Path, ending: str | None, source: Path | None = None
+) -> tuple[list[Pair], str]:
     """All references with their predictions, by case, and how their names end.
 
     Predictions without a reference are named on stderr and left out.
@@ -39,14 +41,17 @@ def find_pairs(reference: Path, prediction: Path, ending: str | None) -> tuple[l
         reference: folder.
         prediction: folder.
         ending: of the files; None to see it from the references.
+        source: the dataset.json that names the ending, for errors.
 
     Raises:
         DuCiSCError: one folder for both, a folder without such files, a prediction that is absent.
     """
     if reference.resolve() == prediction.resolve():
         raise DuCiSCError(f"-gt and -pred are both {reference}: name two folders.")
+    named_by = source if ending else None
     ending = ending or _ending(reference)
-    references, predictions = _cases(reference, ending, "-gt"), _cases(prediction, ending, "-pred")
+    references = _cases(reference, ending, "-gt", named_by)
+    predictions = _cases(prediction, ending, "-pred", named_by)
     absent = [case for case in references if case not in predictions]
     if absent:
         raise DuCiSCError(
@@ -97,15 +102,17 @@ def _known_ending(file: Path) -> str | None:
     return file.name[-len(max(fitting, key=len)) :] if fitting else None
 
 
-def _cases(folder: Path, ending: str, option: str) -> dict[str, Path]:
+def _cases(folder: Path, ending: str, option: str, named_by: Path | None) -> dict[str, Path]:
     """Identifier -> file, by identifier."""
     files = _visible(folder, option)
     cases = {file.name[: -len(ending)]: file for file in files if file.name.endswith(ending)}
     if not cases:
         seen = f"its first file is {files[0].name}" if files else "it is empty"
+        why = f", which is the file_ending of {named_by}" if named_by else ""
+        other = " or the dataset of these files with -d" if named_by and files else ""
         raise DuCiSCError(
-            f"{folder} holds no file that ends in {ending} ({seen}): name a folder of "
-            f"segmentations with {option}."
+            f"{folder} holds no file that ends in {ending}{why} ({seen}): name a folder of "
+            f"segmentations with {option}{',' if other else ''}{other}."
         )
     return cases
 

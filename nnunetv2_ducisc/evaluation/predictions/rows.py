@@ -10,7 +10,7 @@ import numpy as np
 from nnunetv2_ducisc.evaluation.metrics.measure import diagonal_of, measure
 from nnunetv2_ducisc.evaluation.metrics.presets import Preset
 from nnunetv2_ducisc.evaluation.metrics_file import Row, Status
-from nnunetv2_ducisc.evaluation.predictions.segmentation import Boxes, Segmentation
+from nnunetv2_ducisc.evaluation.predictions.segmentation import IGNORED, Boxes, Segmentation
 
 
 def compare_classes(
@@ -25,7 +25,7 @@ def compare_classes(
     Args:
         case: its identifier.
         reference: the truth.
-        prediction: on the same grid.
+        prediction: on the same grid, with the same voxels ignored.
         classes: name -> labels whose union it is.
         preset: the rules.
     """
@@ -34,8 +34,10 @@ def compare_classes(
     rows = []
     for name, labels in classes.items():
         box = _joint_box(labels, (reference.boxes, prediction.boxes))
+        box = _with_margin(box) if reference.has_ignored else box
         theirs, ours = (np.isin(s.labels[box], labels) for s in (reference, prediction))
-        status, values = measure(theirs, ours, reference.spacing, diagonal, preset)
+        ignored = reference.labels[box] == IGNORED if reference.has_ignored else None
+        status, values = measure(theirs, ours, reference.spacing, diagonal, preset, ignored)
         theirs_ml, ours_ml = (int(np.count_nonzero(mask)) * voxel for mask in (theirs, ours))
         rows.append(Row(case, name, status, theirs_ml, ours_ml, values))
     return rows
@@ -56,4 +58,11 @@ def _joint_box(labels: tuple[int, ...], boxes: Iterable[Boxes]) -> tuple[slice, 
     return tuple(
         slice(min(side.start for side in sides), max(side.stop for side in sides))
         for sides in zip(*found, strict=True)
+    )
+
+
+def _with_margin(box: tuple[slice, ...]) -> tuple[slice, ...]:
+    """A voxel more at each end: an ignored neighbour hides surface."""
+    return tuple(
+        side if side.start is None else slice(max(side.start - 1, 0), side.stop + 1) for side in box
     )

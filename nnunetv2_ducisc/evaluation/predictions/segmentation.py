@@ -21,6 +21,7 @@ from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.truncation import check_not_truncated
 
 _HIGHEST_LABEL = 65535  # that nnU-Net writes
+IGNORED = -1  # a voxel in no class, not even the background
 Boxes = dict[int, tuple[slice, ...]]
 
 
@@ -33,11 +34,13 @@ class Segmentation:
         spacing: along these axes, in mm.
         placement: where the grid lies in the world, by what the file format calls it; empty for
             formats that do not say.
+        has_ignored: whether some labels are ``IGNORED``.
     """
 
     labels: NDArray[np.int32]
     spacing: tuple[float, ...]
     placement: dict[str, NDArray[np.float64]]
+    has_ignored: bool = False
 
     @cached_property
     def boxes(self) -> Boxes:
@@ -45,8 +48,11 @@ class Segmentation:
         return {label: box for label, box in enumerate(find_objects(self.labels), start=1) if box}
 
     def without(self, voxels: NDArray[np.bool_]) -> Segmentation:
-        """The same with some voxels in no class, not even the background."""
-        return replace(self, labels=np.where(voxels, np.int32(-1), self.labels))
+        """The same with some voxels ``IGNORED``."""
+        if not voxels.any():
+            return self
+        labels = np.where(voxels, np.int32(IGNORED), self.labels)
+        return replace(self, labels=labels, has_ignored=True)
 
 
 def read_segmentation(file: Path, reader: type[BaseReaderWriter]) -> Segmentation:

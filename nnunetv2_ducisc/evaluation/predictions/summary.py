@@ -18,11 +18,13 @@ class Spread:
     """Of one metric over cases.
 
     Attributes:
+        n: cases that have the metric.
         mean: None without a case.
         sd: standard deviation of a sample; None for fewer than two cases.
         median: None without a case.
     """
 
+    n: int
     mean: float | None
     sd: float | None
     median: float | None
@@ -37,6 +39,10 @@ class Group:
         missed: structures that the prediction lacks.
         spurious: structures that the reference lacks.
         absent: structures that both lack, which no statistic contains.
+        hidden: structures that are in both, with all of the prediction's surface among ignored
+            voxels.
+        no_distance: structures with all of the reference's surface there, which no statistic of
+            distances contains.
         metrics: metric name -> its statistics.
     """
 
@@ -44,6 +50,8 @@ class Group:
     missed: int
     spurious: int
     absent: int
+    hidden: int
+    no_distance: int
     metrics: Mapping[str, Spread]
 
 
@@ -68,10 +76,7 @@ def summarize(rows: Iterable[Row], metrics: Sequence[str]) -> Summary:
         classes[row.class_name].append(row)
         if row.values:
             cases[row.case].append(row.values)
-    case_means = [
-        {metric: fmean(values[metric] for values in of_case) for metric in metrics}
-        for of_case in cases.values()
-    ]
+    case_means = [_mean_of(of_case, metrics) for of_case in cases.values()]
     of_class = {
         name: _group(of_one, [row.values for row in of_one if row.values], metrics)
         for name, of_one in classes.items()
@@ -79,19 +84,32 @@ def summarize(rows: Iterable[Row], metrics: Sequence[str]) -> Summary:
     return Summary(of_class, _group(chain(*classes.values()), case_means, metrics))
 
 
+def _mean_of(classes: Sequence[Values], metrics: Iterable[str]) -> Values:
+    """Of the classes of a case, for each metric over those that have it."""
+    having = {name: [of[name] for of in classes if name in of] for name in metrics}
+    return {name: fmean(values) for name, values in having.items() if values}
+
+
 def _group(rows: Iterable[Row], samples: Sequence[Values], metrics: Iterable[str]) -> Group:
     """Count the rows, and take statistics of the samples."""
+    rows = list(rows)
     count = Counter(row.status for row in rows)
     return Group(
         len(samples),
         count[Status.MISSED],
         count[Status.SPURIOUS],
         count[Status.ABSENT],
-        {metric: _spread([sample[metric] for sample in samples]) for metric in metrics},
+        count[Status.HIDDEN],
+        sum(row.has_no_distance for row in rows),
+        {
+            metric: _spread([sample[metric] for sample in samples if metric in sample])
+            for metric in metrics
+        },
     )
 
 
 def _spread(values: Sequence[float]) -> Spread:
     if not values:
-        return Spread(None, None, None)
-    return Spread(fmean(values), stdev(values) if len(values) > 1 else None, median(values))
+        return Spread(0, None, None, None)
+    sd = stdev(values) if len(values) > 1 else None
+    return Spread(len(values), fmean(values), sd, median(values))

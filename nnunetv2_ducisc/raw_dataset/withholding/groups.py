@@ -9,13 +9,15 @@ from pathlib import Path
 from nnunetv2_ducisc.errors import DuCiSCError
 
 
-def read_groups(file: Path, cases: Collection[str], others: Collection[str]) -> dict[str, str]:
+def read_groups(
+    file: Path, cases: Collection[str], others: Collection[str] | None
+) -> dict[str, str]:
     """Read ``case,group`` or ``case group`` a line; a first line of these two words is skipped.
 
     Args:
         file: text or CSV, with commas, semicolons, tabs or blanks.
         cases: all of these must have a group.
-        others: these may be in the file too.
+        others: these may be in the file too; None for any.
 
     Returns:
         Case -> group, for ``cases`` in their order.
@@ -28,7 +30,7 @@ def read_groups(file: Path, cases: Collection[str], others: Collection[str]) -> 
         if not line.strip() or (number == 1 and _is_header(line, cases)):
             continue
         case, group = _fields(line, f"Line {number} of {file}")
-        if case not in cases and case not in others:
+        if case not in cases and others is not None and case not in others:
             raise DuCiSCError(
                 f"Line {number} of {file} names {case}, which is not a case of the dataset: "
                 f"expected identifiers like {next(iter(cases))}."
@@ -52,7 +54,7 @@ def _lines(file: Path) -> list[str]:
         return file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DuCiSCError(
-            f"{file} cannot be read ({error}): name a text file with --groups."
+            f"{file} cannot be read ({error}): name a text file with a case and its group a line."
         ) from error
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
 
 from nnunetv2_ducisc import __version__
-from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.evaluation.analysis.report.section import Section
 from nnunetv2_ducisc.whole import beside
 
@@ -28,10 +28,26 @@ def check_replaceable(folder: Path) -> None:
     """Refuse to replace what is no report.
 
     Raises:
-        DuCiSCError: the folder holds other things.
+        DuCiSCError: the folder holds other things, or is none.
     """
+    if folder.is_file():
+        raise DuCiSCError(f"{folder} is a file: name a folder with -o.")
     if folder.exists() and not (folder / NUMBERS).is_file() and any(folder.iterdir()):
         raise DuCiSCError(f"{folder} holds other things than an analysis: name a new one with -o.")
+
+
+def check_writable(folder: Path) -> None:
+    """Try to write beside a folder, as a report is, before hours are spent on one.
+
+    Raises:
+        DuCiSCError: that is not possible.
+    """
+    try:
+        _begin(folder).rmdir()
+    except OSError as error:
+        raise DuCiSCError(
+            f"{folder} cannot be written ({one_line(error)}): name another folder with -o."
+        ) from error
 
 
 def write_report(
@@ -45,9 +61,7 @@ def write_report(
         facts: what was analyzed and how.
         sections: in order.
     """
-    unfinished = beside(folder)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    unfinished = _begin(folder)
     images: dict[str, tuple[str, int]] = {}
     for picture in (picture for section in sections for picture in section.pictures):
         png = _save(picture.figure, "png")
@@ -64,6 +78,14 @@ def write_report(
     (unfinished / NUMBERS).write_text(text, encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
+
+
+def _begin(folder: Path) -> Path:
+    """An empty folder beside it; what a kill left there is gone."""
+    unfinished = beside(folder)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    return unfinished
 
 
 def _template() -> Any:  # noqa: ANN401 (jinja2 has its own types)

@@ -30,13 +30,15 @@ def calibration_section(subject: Subject) -> Section:
         "calibration error is the mean distance of a voxel's bin from the diagonal; that of the "
         "foreground leaves the background out, where most voxels are plain."
     )
-    picture = Picture(
-        "calibration",
-        _figure(subject, seen.calibration, errors),
+    caption = (
         "Left: how often the pseudo label is right where the network is this sure of it (bins with "
         "at least 0.1 % of the class's voxels); below the diagonal it is too sure of itself. "
-        "Right: how many voxels it is how sure of; dashed: the threshold of the class.",
+        "Right: how many voxels it is how sure of"
     )
+    if model.semi is not None:
+        caption += "; dashed: the threshold of the class"
+    figure = _figure(subject, seen.calibration, errors)
+    picture = Picture("calibration", figure, f"{caption}.")
     headline = Headline("Calibration error", ratio(foreground), "foreground, expected; 0 is best")
     numbers: dict[str, Any] = {
         "expected_calibration_error": {"foreground": foreground, **errors},

@@ -91,7 +91,9 @@ class HeldOutCases:
         return cases
 
     def worst_median_best(self, predictions: Path) -> tuple[list[HeldOutCase], int]:
-        """By mean Dice of those that are predicted in a folder, and of how many.
+        """By mean Dice of all that are predicted in a folder, and of how many.
+
+        All are read, however many cases the rest of the report looks at: nothing is predicted here.
 
         Raises:
             DuCiSCError: none is, or a file does not fit to the others.
@@ -102,14 +104,13 @@ class HeldOutCases:
                 f"{predictions} has no prediction of a test case, like {self.names[0]}"
                 f"{self.raw.ending}: name the folder that nnUNetv2_predict wrote with -pred."
             )
-        names = self.subject.draw(there, self.subject.max_cases)
         dice = {}
-        for name in tqdm(names, desc="Reading predictions", unit="case"):
+        for name in tqdm(there, desc="Reading predictions", unit="case"):
             truth = self._truth(name)
             dice[name] = _mean(self._dice(truth, self._given(predictions, name, truth)))
-        ranked = sorted(names, key=lambda name: dice[name])
+        ranked = sorted(there, key=lambda name: dice[name])
         places = sorted({0, len(ranked) // 2, len(ranked) - 1})
-        return [self._load(predictions, ranked[place]) for place in places], len(names)
+        return [self._load(predictions, ranked[place]) for place in places], len(there)
 
     def _load(self, predictions: Path, name: str) -> HeldOutCase:
         files, plans = self.raw.images(Part.TEST.images)[name], self.subject.model.plans
