@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nnunetv2_ducisc.errors import DuCiSCError, one_line
+
 
 def beside(final: Path) -> Path:
     """The name of a file or folder while it is being written."""
@@ -26,3 +28,17 @@ def written_whole(file: Path) -> Iterator[Path]:
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path, option: str = "-o") -> None:
+    """Make the folder that a command's option names, and those above it.
+
+    Raises:
+        DuCiSCError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DuCiSCError(
+            f"{folder} cannot be made ({one_line(error)}): name another folder with {option}."
+        ) from error

@@ -18,7 +18,8 @@ def test_what_a_plan_does_not_say_is_nnunets_or_the_first(desk):
     assert plan.length == {"num_epochs": 5}
     assert plan.device == "cuda" and not plan.teacher and plan.processes is None
     entry = plan.datasets[0]
-    assert entry.draw == 0 and entry.groups is None and entry.network.batch_size is None
+    assert entry.draw == 0 and entry.groups is entry.spacing is None
+    assert entry.network.batch_size is None
 
 
 def test_lengths_have_the_names_of_the_settings(desk):
@@ -104,6 +105,9 @@ def test_a_bad_entry_is_named_with_its_place(desk, change, sentence):
     [
         ({"labels": [0]}, "labels is [0], but it must be a whole number, at least 1, or all."),
         ({"draw": "random"}, f"a whole number, at least 0, or {PER_SEED} or {CONVERSION}"),
+        ({"spacing": [10, 3]}, "must be a list of the three sides of a voxel in mm, slices first."),
+        ({"spacing": [10, 3, 0]}, "must be a list of the three sides of a voxel in mm"),
+        ({"spacing": [10, 3, "x"]}, "must be a number from 0"),
         ({"network": {"features": 8}}, "the nearest valid key is 'base_features'"),
         ({"network": {"patch_size": 32}}, "patch_size is 32, but it must be a list"),
     ],

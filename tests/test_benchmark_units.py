@@ -54,6 +54,12 @@ def test_the_commands_are_those_that_a_user_types(desk):
     ]
 
 
+def test_a_spacing_is_handed_to_nnunets_planner(desk):
+    desk.entry["spacing"] = [10, 1.5, 1.5]
+    planned = desk.plan().stages[0][0].steps["plan"].title
+    assert planned.endswith("--no_pbar -overwrite_target_spacing 10 1.5 1.5")
+
+
 def test_processes_are_what_every_command_reads_of_them(desk):
     desk.content |= {"processes": 3, "environment": {"nnUNet_npp": 1, "nnUNet_n_proc_DA": 0}}
     (prepare,), (run, *_) = desk.plan().stages

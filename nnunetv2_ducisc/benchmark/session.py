@@ -22,6 +22,7 @@ from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.raw_dataset.folders import raw_folder
 from nnunetv2_ducisc.raw_dataset.staging import writing_to
+from nnunetv2_ducisc.whole import make_folder
 
 
 def run_benchmark(benchmark: Benchmark, runner: Runner) -> None:
@@ -32,7 +33,7 @@ def run_benchmark(benchmark: Benchmark, runner: Runner) -> None:
     Raises:
         DuCiSCError: a line for each unit that failed; the others are done.
     """
-    _make(benchmark.work, "-o")
+    make_folder(benchmark.work)
     _raise(run_stages(benchmark.stages, runner), "the test labels stay closed until all are done")
     with writing_to(benchmark.work):
         note_opening(benchmark)
@@ -61,7 +62,7 @@ def run_unit(benchmark: Benchmark, name: str) -> None:
     if name not in units:
         raise DuCiSCError(f"The plan has no unit {name}: --dry-run lists them.")
     unit = units[name]
-    _make(benchmark.work, "-o")
+    make_folder(benchmark.work)
     if unit.needs and not units[unit.needs].is_done:
         raise DuCiSCError(f"{name} needs {unit.needs}, which is not done: run it first.")
     waiting = [one.name for stage in benchmark.stages for one in stage if not one.is_done]
@@ -80,7 +81,7 @@ def print_jobs(benchmark: Benchmark, folder: Path) -> None:
     """Write a script for each unit, and say how to run them."""
     what = (str(benchmark.plan.file.absolute()), "-o", str(benchmark.work))
     command = shlex.join([program("ducisc"), "benchmark", *what])
-    _make(folder, "--print-jobs")
+    make_folder(folder, "--print-jobs")
     with writing_to(folder):
         scripts = write_scripts(
             folder, _jobs(benchmark), command, {"nnUNet_raw": str(raw_folder().absolute())}
@@ -118,15 +119,6 @@ def _writing_results(benchmark: Benchmark) -> Iterator[Path]:
 def _origin(benchmark: Benchmark) -> Origin:
     plan, late = benchmark.plan, predicted_after_opening(benchmark)
     return Origin(plan.file.name, plan.seeds, len(benchmark.runs), late)
-
-
-def _make(folder: Path, option: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DuCiSCError(
-            f"{folder} cannot be made ({error.strerror}): name another folder with {option}."
-        ) from error
 
 
 def _jobs(benchmark: Benchmark) -> list[list[Unit]]:

@@ -39,6 +39,7 @@ class DatasetEntry:
         draw: the seed of their draw, PER_SEED for the training's seed, or CONVERSION for the order
             of the lists in the data set's conversion.json.
         groups: file with the group (the patient) of each case.
+        spacing: to which nnU-Net resamples, in mm, slices first; None leaves it to the planner.
         network: what is changed of nnU-Net's plan.
     """
 
@@ -47,6 +48,7 @@ class DatasetEntry:
     labels: tuple[Count, ...]
     draw: int | str
     groups: Path | None
+    spacing: tuple[float, ...] | None
     network: Network
 
 

@@ -115,7 +115,7 @@ def _sweep(content: dict[str, object], where: str) -> dict[str, tuple[float, ...
 
 
 def _dataset(content: object, where: str, folder: Path) -> DatasetEntry:
-    keys = ("dataset", "configuration", "labels", "draw", "groups", "network")
+    keys = ("dataset", "configuration", "labels", "draw", "groups", "spacing", "network")
     entries = Entries(content, where, keys)
     groups = entries.get("groups", text, "")
     return DatasetEntry(
@@ -124,6 +124,7 @@ def _dataset(content: object, where: str, folder: Path) -> DatasetEntry:
         entries.get("labels", several(either(whole_number(1), one_of(ALL)))),
         entries.get("draw", either(whole_number(0), one_of(PER_SEED, CONVERSION)), 0),
         folder / groups if groups else None,
+        entries.get("spacing", _spacing, None),
         _network(entries.get("network", anything, {}), f"{where}, network"),
     )
 
@@ -135,6 +136,12 @@ def _network(content: object, where: str) -> Network:
         entries.get("patch_size", _patch_size, None),
         entries.get("base_features", whole_number(1), None),
     )
+
+
+def _spacing(value: object) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) != 3 or 0 in value:
+        raise ValueError("a list of the three sides of a voxel in mm, slices first")
+    return tuple(number(side) for side in value)
 
 
 def _patch_size(value: object) -> tuple[int, ...]:

@@ -89,6 +89,7 @@ class Copy:
                 "training cases": _in_short(self.source.group_of),
                 "test cases": _in_short(raw.images(Part.TEST.images)),
                 "configuration": self.entry.configuration,
+                "spacing": self.entry.spacing,
                 "labels": self.count,
                 "labeled": self.source.labeled(self.count),
                 "draw": self.draw,
@@ -110,7 +111,9 @@ class Copy:
         verify = () if "modality" in self.source.raw.json else ("--verify_dataset_integrity",)
         number = str(plan.processes)
         processes = () if plan.processes is None else ("-np", number, "-npfp", number)
-        options = (*verify, "--no_pbar", *processes)
+        spacing = map(str, self.entry.spacing or ())
+        resampled = ("-overwrite_target_spacing", *spacing) if self.entry.spacing else ()
+        options = (*verify, "--no_pbar", *processes, *resampled)
         yield "plan", Command(("nnUNetv2_plan_and_preprocess", *which, *options))
         if unlabeled:
             yield "preprocess", Command(("ducisc", "preprocess", *which))

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import matplotlib
 
-from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.evaluation.comparison.comparison import Comparison
 from nnunetv2_ducisc.evaluation.comparison.figure import differences_figure
 from nnunetv2_ducisc.evaluation.comparison.markup import as_latex, as_markdown
 from nnunetv2_ducisc.evaluation.comparison.pairing import Pairing
 from nnunetv2_ducisc.evaluation.comparison.table import Table
 from nnunetv2_ducisc.raw_dataset.staging import write_json
-from nnunetv2_ducisc.whole import written_whole
+from nnunetv2_ducisc.whole import make_folder, written_whole
 
 
 def write_comparison(
@@ -25,12 +24,7 @@ def write_comparison(
     Raises:
         DuCiSCError: the folder cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DuCiSCError(
-            f"{folder} cannot be made ({one_line(error)}): name another folder with -o."
-        ) from error
+    make_folder(folder)
     for ending, text in ((".md", as_markdown(table)), (".tex", as_latex(table))):
         with written_whole(folder / f"comparison{ending}") as beside:
             beside.write_text(text, encoding="utf-8")
