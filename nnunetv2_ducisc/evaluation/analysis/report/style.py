@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -50,6 +51,15 @@ def panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure
     """A grid of panels of this size in inches, narrower where the page would be too narrow."""
     figure = Figure(figsize=(min(columns * width, PAGE), rows * height))
     return figure, figure.subplots(rows, columns, squeeze=False).tolist()
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], most: int = 6) -> None:
+    """One legend for all panels, in as many columns as the figure is wide enough for."""
+    for columns in range(min(most, len(handles)), 0, -1):
+        legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def short(name: str) -> str:

@@ -11,7 +11,13 @@ from matplotlib.lines import Line2D
 
 from nnunetv2_ducisc.evaluation.analysis.measures.calibration import BINS, Calibration
 from nnunetv2_ducisc.evaluation.analysis.report.section import Headline, Picture, Section
-from nnunetv2_ducisc.evaluation.analysis.report.style import Color, class_colors, panels, short
+from nnunetv2_ducisc.evaluation.analysis.report.style import (
+    Color,
+    class_colors,
+    legend_below,
+    panels,
+    short,
+)
 from nnunetv2_ducisc.evaluation.analysis.report.text import ratio
 from nnunetv2_ducisc.evaluation.analysis.subject import Subject
 
@@ -72,7 +78,7 @@ def _figure(subject: Subject, calibration: Calibration, errors: dict[str, float 
         Line2D([], [], color=colors[name], label=f"{short(name)}: error {ratio(error)}")
         for name, error in errors.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+    legend_below(figure, handles, most=4)
     return figure
 
 

@@ -12,6 +12,7 @@ from nnunetv2_ducisc.evaluation.analysis.report.section import Headline, Picture
 from nnunetv2_ducisc.evaluation.analysis.report.style import (
     LABELED,
     UNLABELED,
+    legend_below,
     of_how_many,
     panels,
     short,
@@ -87,7 +88,7 @@ def _figure(of_network: dict[str, OfClass], shown: list[str], voxels: str) -> Fi
         Patch(color=LABELED, alpha=_ALPHA, label="labeled cases: true positives"),
         Patch(color=UNLABELED, alpha=_ALPHA, label=f"unlabeled cases: {voxels}"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    legend_below(figure, handles)
     return figure
 
 

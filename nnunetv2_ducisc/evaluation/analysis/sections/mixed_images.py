@@ -17,7 +17,7 @@ from torch import Tensor
 from nnunetv2_ducisc.alternatives import mixing_of
 from nnunetv2_ducisc.evaluation.analysis.observation import Observations
 from nnunetv2_ducisc.evaluation.analysis.report.section import Picture, Section
-from nnunetv2_ducisc.evaluation.analysis.report.style import PAGE, panels, short
+from nnunetv2_ducisc.evaluation.analysis.report.style import PAGE, legend_below, panels, short
 from nnunetv2_ducisc.evaluation.analysis.subject import Subject
 from nnunetv2_ducisc.evaluation.analysis.views import pseudo_label
 from nnunetv2_ducisc.method.mixing import Shares
@@ -132,7 +132,7 @@ def _figure(subject: Subject, x_i: Slice, x_j: Slice, mixtures: dict[str, Shares
         Line2D([], [], color=_TRUTH, linestyle="--", label="foreground of the labeled image"),
         Line2D([], [], color=_PSEUDO, linestyle="--", label="pseudo label of the unlabeled image"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    legend_below(figure, handles)
     return figure
 
 

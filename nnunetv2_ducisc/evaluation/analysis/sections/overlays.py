@@ -11,7 +11,13 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from nnunetv2_ducisc.evaluation.analysis.report.section import Picture, Section
-from nnunetv2_ducisc.evaluation.analysis.report.style import PAGE, Color, class_colors, short
+from nnunetv2_ducisc.evaluation.analysis.report.style import (
+    PAGE,
+    Color,
+    class_colors,
+    legend_below,
+    short,
+)
 from nnunetv2_ducisc.evaluation.analysis.report.text import ratio
 from nnunetv2_ducisc.evaluation.analysis.sections.held_out import HeldOutCase, HeldOutCases
 from nnunetv2_ducisc.evaluation.analysis.sections.planes import AXES, Plane, planes, surroundings
@@ -69,7 +75,7 @@ def _figure(cases: Sequence[HeldOutCase], unit: str, classes: Mapping[str, Label
     ]
     names = zip(classes, of_color, strict=True)
     handles += [Line2D([], [], color=color, label=short(name)) for name, color in names]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
+    legend_below(figure, handles)
     return figure
 
 

@@ -8,7 +8,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from nnunetv2_ducisc.evaluation.analysis.report.section import Picture, Section
-from nnunetv2_ducisc.evaluation.analysis.report.style import class_colors, panels, short
+from nnunetv2_ducisc.evaluation.analysis.report.style import (
+    class_colors,
+    legend_below,
+    panels,
+    short,
+)
 from nnunetv2_ducisc.evaluation.analysis.subject import Subject
 from nnunetv2_ducisc.progress import Row
 
@@ -45,7 +50,7 @@ def training_section(subject: Subject) -> Section:
             panel.plot([epoch["epoch"] for epoch in rows], values, ".-", color=colors[name])
         _finish(panel, quantity, rows, warmup)
     handles = [Line2D([], [], color=colors[name], label=short(name)) for name in model.classes]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
+    legend_below(figure, handles)
     picture = Picture("training", figure, caption)
     return Section(_KEY, _TITLE, (), (), (), (picture,), {"epochs": rows})
 
