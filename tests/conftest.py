@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,13 +51,11 @@ def finished_run(
     return trainer
 
 
-@pytest.fixture
-def tiny(
-    planned_3d: PlannedDataset,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[PlannedDataset]:
-    """The 3D data set with nnU-Net's variables set for this process and results of its own.
+@contextmanager
+def repeatable(
+    dataset: PlannedDataset, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """nnU-Net's variables set for this process, one thread and one way to blur.
 
     nnU-Net's blur transform times two algorithms at their first use and goes on with the faster,
     on which no two trainers need agree: here it always takes the same one.
@@ -66,12 +65,23 @@ def tiny(
         "_benchmark_wrapper",
         lambda self, image, sigma, axis: gaussian_blur.blur_dimension(image, sigma, axis),
     )
-    for name, value in planned_3d.environment(tmp_path_factory.mktemp("results")).items():
+    for name, value in dataset.environment(results).items():
         monkeypatch.setenv(name, value)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield planned_3d
+    yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def tiny(
+    planned_3d: PlannedDataset,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[PlannedDataset]:
+    """The 3D data set, and this process set up so that two trainers compute the same."""
+    with repeatable(planned_3d, tmp_path_factory.mktemp("results"), monkeypatch):
+        yield planned_3d
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from nnunetv2_ducisc.nnunet.labeler import MeanTeacher, TemporalEnsemble
 from nnunetv2_ducisc.settings import DuCiSCSettings
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from nnunetv2_ducisc.variants import nnUNetTrainerDuCiSC_official
+from tests.conftest import repeatable
 from tests.planned import PlannedDataset, plan, started
 
 ABLATIONS = [getattr(ablations, name) for name in ablations.__all__]
@@ -57,12 +58,19 @@ def weights_of_the_default(
     planned_3d: PlannedDataset, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, torch.Tensor]:
     """After one step."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for name, value in planned_3d.environment(tmp_path_factory.mktemp("results")).items():
-            monkeypatch.setenv(name, value)
+    results = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch, repeatable(planned_3d, results, patch):
         trainer = started(planned_3d.trainer(**SHORT))
         step(trainer)
     return weights(trainer)
+
+
+def test_the_default_trains_like_the_default(tiny, weights_of_the_default):
+    """So that what differs from it below is not the rounding of another moment."""
+    trainer = started(tiny.trainer(**SHORT))
+    step(trainer)
+    now = weights(trainer)
+    assert all(torch.equal(now[name], weights_of_the_default[name]) for name in now)
 
 
 # What stands in the trainer of each name: confidence, target, mixing, labeler.

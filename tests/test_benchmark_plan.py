@@ -49,6 +49,12 @@ def test_tables_i_to_iv_have_the_papers_length_and_metrics(name):
     assert plan.length == {"num_epochs": 60} and plan.preset == "published"
 
 
+@pytest.mark.parametrize("file", sorted(BENCHMARKS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_plan_can_be_read_(file):
+    plan = read_plan(file)
+    assert plan.datasets and plan.methods and plan.length["num_epochs"] >= 16
+
+
 def test_the_plans_that_are_tested_on_the_hippocampus_share_data_network_and_length():
     names = ("cpu", "ablations", "sensitivity")
     plans = [read_plan(BENCHMARKS / f"hippocampus_{name}.yaml") for name in names]

@@ -6,10 +6,11 @@ import csv
 
 import matplotlib.colors
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 
-from nnunetv2_ducisc.figures import progress_figure
+from nnunetv2_ducisc.figures import progress_figure, spans_magnitudes
 from nnunetv2_ducisc.method.confidence import Counts
 from nnunetv2_ducisc.progress import ProgressLog
 
@@ -101,6 +102,26 @@ def test_the_figure_is_drawn_in_warm_up_and_is_not_touched_by_nnunets_fonts(tmp_
     with plt.rc_context({"font.size": 40}):
         log.write(tmp_path)
     assert (tmp_path / "ducisc_progress.png").read_bytes() == plain
+
+
+def test_shares_are_drawn_of_the_structures_in_the_colors_of_the_thresholds():
+    """Beside the background's 0.98 a share that grows from 0.010 to 0.012 would look flat."""
+    log = ProgressLog(["background", "organ"])
+    semi_supervised_epoch(log, 0, [1.0, 2.0, 6.0])
+    panels = progress_figure(log.rows, log.class_names).axes
+    background, organ = panels[2].get_lines()
+    (share,) = panels[4].get_lines()
+    assert share.get_color() == organ.get_color() != background.get_color()
+    assert share.get_label() == "organ" and share.get_ydata() == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("values", "spans"),
+    [([0.009, 0.013], False), ([0.01, 0.05], False), ([0.01, 0.051], True), ([0.0, 0.01], False)],
+)
+def test_an_axis_is_logarithmic_where_values_differ_more_than_fivefold(values, spans):
+    """Zeros and missing values cannot be shown on such an axis and do not ask for one."""
+    assert spans_magnitudes(np.array([*values, np.nan])) == spans
 
 
 @pytest.mark.parametrize("classes", [2, 10, 11, 40])

@@ -15,6 +15,7 @@ from nnunetv2_ducisc.evaluation.analysis.report.style import (
     short,
 )
 from nnunetv2_ducisc.evaluation.analysis.subject import Subject
+from nnunetv2_ducisc.figures import drawn_classes, spans_magnitudes
 from nnunetv2_ducisc.progress import Row
 
 _KEY, _TITLE = "training", "Thresholds during training"
@@ -45,7 +46,7 @@ def training_section(subject: Subject) -> Section:
     figure, [row] = panels(1, 3, 3.3, 2.6)
     colors = class_colors(model.classes)
     for panel, quantity in zip(row, _QUANTITIES, strict=True):
-        for name in model.classes:
+        for name in drawn_classes(quantity, model.classes):
             values = [epoch.get(f"{quantity}_{name}", np.nan) for epoch in rows]
             panel.plot([epoch["epoch"] for epoch in rows], values, ".-", color=colors[name])
         _finish(panel, quantity, rows, warmup)
@@ -58,14 +59,14 @@ def training_section(subject: Subject) -> Section:
 def _finish(panel: Axes, quantity: str, rows: list[Row], warmup: int) -> None:
     panel.set(title=_QUANTITIES[quantity], ylabel=_UNITS[quantity], xlabel="epoch")
     panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if quantity == "share":
+    if quantity != "share":
+        panel.set_ylim(0, 1.02)
+    elif spans_magnitudes(np.concatenate([line.get_ydata() for line in panel.get_lines()])):
         panel.set_yscale("log")
         low, high = panel.get_ylim()
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,)))
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter(NullFormatter())
-    else:
-        panel.set_ylim(0, 1.02)
     supervised = [epoch["epoch"] for epoch in rows if epoch["iteration"] <= warmup]
     if supervised:
         panel.axvspan(-0.5, supervised[-1] + 0.5, color="#dddddd", zorder=0)
