@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,12 +22,23 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.background import Command
-from tests.planned import PlannedDataset, console, plan
+from tests.planned import PlannedDataset, plan
 
 PLANS = "soak"
 EVERY = 50  # iterations
 FROM = 200  # iterations, after which everything is loaded and every buffer filled
 GROWTH = 0.02
+# nnunetv2_train, with Python's garbage collected after every epoch: nnU-Net's plot of its progress
+# leaves 64 MiB of it each time, which Python otherwise collects some epochs later.
+TRAIN = """
+import gc
+from nnunetv2.run.run_training import run_training_entry
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+end = nnUNetTrainer.on_epoch_end
+nnUNetTrainer.on_epoch_end = lambda trainer: (end(trainer), gc.collect())
+run_training_entry()
+"""
 QUANTITIES = ("memory_mib", "file_handles", "processes")
 
 
@@ -98,7 +110,7 @@ def train(dataset: PlannedDataset, results: Path, iterations: int) -> list[Sampl
     )
     results.mkdir(parents=True)
     command = Command(
-        [console("nnUNetv2_train"), dataset.dataset_id, dataset.configuration, "all"]
+        [sys.executable, "-c", TRAIN, dataset.dataset_id, dataset.configuration, "all"]
         + ["-p", PLANS, "-tr", "nnUNetTrainerDuCiSC", "-device", "cpu"],
         dataset.environment(results) | {"nnUNet_n_proc_DA": "2"},
         results / "log.txt",
