@@ -18,7 +18,8 @@ class Graphs:
     """A backend of torch.compile.
 
     Attributes:
-        batches: the batch size of the images of every network's graph that was made.
+        batches: the batch size of the images of every network's graph that was made; None where
+            a graph goes on in the middle of a network.
     """
 
     def __init__(self) -> None:
@@ -26,8 +27,9 @@ class Graphs:
 
     def __call__(self, graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
         if any("conv" in str(node.target) for node in graph.graph.nodes):  # not the loss
-            images = (x for x in inputs if isinstance(x, torch.Tensor))
-            self.batches += [x.shape[0] for x in images if x.shape[1:] == (1, 16, 16)]
+            tensors = (x for x in inputs if isinstance(x, torch.Tensor))
+            images = (x.shape[0] for x in tensors if x.shape[1:] == (1, 16, 16))
+            self.batches.append(next(images, None))
         return graph.forward
 
 

@@ -11,6 +11,7 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import blosc2
@@ -19,12 +20,10 @@ import pytest
 import SimpleITK
 import torch
 from dynamic_network_architectures.architectures.unet import ResidualEncoderUNet
-from nnunetv2.experiment_planning.experiment_planners.residual_unets import (
-    residual_encoder_unet_planners as presets,
-)
 
+from tests.cascade import trainer_of
 from tests.commands import Command, run
-from tests.mri_dataset import CONFIGURATIONS, PLANS, STOCK_PLANS, plan_mri, read_plans
+from tests.mri_dataset import CASES, CONFIGURATIONS, PLANS, STOCK_PLANS, plan_mri, read_plans
 from tests.planned import PlannedDataset, console, wait_for_rows
 
 pytestmark = pytest.mark.e2e
@@ -87,19 +86,42 @@ def environment_of(mri: dict[str, PlannedDataset], results: Path) -> dict[str, s
     return mri["2d"].environment(results)
 
 
-def test_every_resenc_preset_plans_the_network_that_is_tried_here(
-    mri: dict[str, PlannedDataset], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def with_large_images(dataset: PlannedDataset, root: Path) -> PlannedDataset:
+    """The same data set with the fingerprint of images so large that presets differ."""
+    large = replace(dataset, root=root)
+    shutil.copytree(dataset.preprocessed, large.preprocessed)
+    large.raw.parent.symlink_to(dataset.raw.parent)
+    fingerprint = read_plans(dataset.preprocessed, "dataset_fingerprint")
+    fingerprint["shapes_after_crop"] = [[40, 256, 256]] * CASES["Tr"]
+    (large.preprocessed / "dataset_fingerprint.json").write_text(
+        json.dumps(fingerprint), encoding="utf-8"
+    )
+    return large
+
+
+@pytest.mark.parametrize("preset", ["L", "XL"])
+def test_the_network_that_a_resenc_preset_plans_is_built_and_gives_its_features(
+    mri: dict[str, PlannedDataset], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, preset: str
 ) -> None:
-    """M, L and XL differ in their memory target, hence in sizes: one of them stands for all."""
-    for name, value in environment_of(mri, tmp_path).items():
+    """At its full size, for which a training has no time here; M, in small, is trained above."""
+    dataset = with_large_images(mri["2d"], tmp_path)
+    environment = dataset.environment(tmp_path)
+    run(
+        *(console("nnUNetv2_plan_experiment"), "-d", "904", "-pl", f"nnUNetPlannerResEnc{preset}"),
+        environment=environment | {"nnUNet_n_proc_DA": "1"},
+    )
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    for preset in ("M", "L", "XL"):
-        planner = getattr(presets, f"nnUNetPlannerResEnc{preset}")("904")
-        assert planner.UNet_class is ResidualEncoderUNet
-    planned = read_plans(mri["2d"].preprocessed, PLANS)["configurations"]
     for configuration in CONFIGURATIONS:
-        network = planned[configuration]["architecture"]["network_class_name"]
-        assert network.rpartition(".")[2] == ResidualEncoderUNet.__name__
+        trainer = trainer_of(dataset, f"nnUNetResEncUNet{preset}Plans", configuration)
+        trainer.initialize()
+        assert type(trainer.network) is ResidualEncoderUNet
+        planned = trainer.configuration_manager.network_arch_init_kwargs
+        smallest = 2 * np.prod(planned["strides"], axis=0)
+        with torch.no_grad(), trainer.features.recording():
+            trainer.network(torch.zeros(1, 2, *smallest))
+            channels = [features.shape[1] for features in trainer.features.finest_first]
+        assert channels == planned["features_per_stage"][:4] == [32, 64, 128, 256]
 
 
 def test_unlabeled_channels_are_normalized_within_the_body_alone(
@@ -209,6 +231,39 @@ def test_a_model_predicts_after_the_way_through_a_zip_file(
         assert labels.max() <= 3
 
 
+def test_a_fine_tuning_starts_from_the_given_weights(
+    mri: dict[str, PlannedDataset], trained: Path, tmp_path: Path
+) -> None:
+    """Student and teacher: with a learning rate of zero they end there, too.
+
+    nnU-Net does not take over the layers that segment.
+    """
+    plans = read_plans(mri["2d"].preprocessed, PLANS) | {"plans_name": "tuned"}
+    plans["configurations"]["2d"]["ducisc"] |= {
+        "num_epochs": 1,
+        "warmup_fraction": 0.0,
+        "initial_lr": 0.0,
+    }
+    (mri["2d"].preprocessed / "tuned.json").write_text(json.dumps(plans), encoding="utf-8")
+    file = fold_of(mri["2d"], trained) / "checkpoint_final.pth"
+    run(
+        *(console("nnUNetv2_train"), "904", "2d", "0", "-tr", TRAINER, "-p", "tuned", *CPU),
+        *("-pretrained_weights", str(file)),
+        environment=environment_of(mri, tmp_path),
+    )
+    given = weights_in(file)
+    fold = tmp_path / mri["2d"].name / f"{TRAINER}__tuned__2d" / "fold_0"
+    for checkpoint in ("checkpoint_final.pth", "checkpoint_final_teacher.pth"):
+        tuned = weights_in(fold / checkpoint)
+        for name in given:
+            if ".seg_layers." not in name:
+                torch.testing.assert_close(tuned[name], given[name])
+
+
+def weights_in(checkpoint: Path) -> dict[str, torch.Tensor]:
+    return torch.load(checkpoint, weights_only=False)["network_weights"]
+
+
 def test_wandb_follows_a_fine_tuning_that_keeps_no_checkpoint(
     mri: dict[str, PlannedDataset], trained: Path, tmp_path: Path
 ) -> None:
@@ -220,14 +275,13 @@ def test_wandb_follows_a_fine_tuning_that_keeps_no_checkpoint(
     (tmp_path / "modules" / "wandb.py").write_text(WANDB, encoding="utf-8")
     paths = [str(tmp_path / "modules"), *filter(None, [os.environ.get("PYTHONPATH")])]
     weights = fold_of(mri["2d"], trained) / "checkpoint_final_teacher.pth"
-    told = run(
+    run(
         *(console("nnUNetv2_train"), "904", "2d", "0", *MODEL, *CPU, "--disable_checkpointing"),
         *("-pretrained_weights", str(weights)),
         environment=environment_of(mri, tmp_path / "tuned")
         | {"nnUNet_wandb_enabled": "1", "WANDB_LINES": str(tmp_path / "lines.txt")}
         | {"PYTHONPATH": os.pathsep.join(paths)},
     )
-    assert f"Loading pretrained weights from file  {weights}" in told
     fold = fold_of(mri["2d"], tmp_path / "tuned")
     assert (fold / "validation" / "summary.json").is_file() and not list(fold.glob("*.pth"))
     lines = (tmp_path / "lines.txt").read_text(encoding="utf-8").splitlines()
