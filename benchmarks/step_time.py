@@ -16,13 +16,12 @@ import argparse
 import contextlib
 import itertools
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,6 +30,7 @@ from nnunetv2.run.run_training import get_trainer_from_args
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from benchmarks.allocator import CPU_ALLOCATOR
+from benchmarks.live_memory import peak_bytes
 
 OURS = "nnUNetTrainerDuCiSC"
 KINDS = {"stock": "nnUNetTrainer", "warm-up": OURS, "after warm-up": OURS, "low_memory": OURS}
@@ -101,7 +101,7 @@ def seconds(trainer: nnUNetTrainer, batch: dict[str, Any]) -> float:
 
 
 def peak_memory(kind: str, args: argparse.Namespace) -> float:
-    """Peak memory in MiB of two steps in a process of their own: CUDA's, or the resident set."""
+    """Peak memory in MiB of two steps in a process of their own, as torch's allocator sees it."""
     command = [sys.executable, "-m", "benchmarks.step_time", "--memory-of", kind, "-d", args.d]
     command += ["-c", args.c, "-p", args.p, "--device", args.device]
     result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -109,27 +109,25 @@ def peak_memory(kind: str, args: argparse.Namespace) -> float:
 
 
 def print_own_peak_memory(args: argparse.Namespace) -> None:
-    """What ``peak_memory`` runs; what the libraries hold by themselves does not count."""
-    before = resident_mib("VmRSS") if args.device == "cpu" else 0
+    """What ``peak_memory`` runs; weights, momentum and teacher count, libraries do not."""
+    measure = peak_bytes_on_cuda if args.device == "cuda" else peak_bytes
+    print(measure(lambda: two_steps(args)) / 2**20)
+
+
+def two_steps(args: argparse.Namespace) -> None:
+    """Build a trainer and take the step that is measured."""
     trainer = build(args.memory_of, args)
     batch = labeled_batch(trainer)
     trainer.train_step(batch)
     if args.device == "cuda":  # the first steps try algorithms, in more memory than training takes
         torch.cuda.reset_peak_memory_stats()
     trainer.train_step(batch)
-    if args.device == "cuda":
-        print(torch.cuda.max_memory_allocated() / 2**20)
-    else:
-        print(resident_mib("VmHWM") - before)
 
 
-def resident_mib(which: str) -> float:
-    """The resident set now (VmRSS) or at its peak (VmHWM).
-
-    Not by getrusage, whose peak is inherited from the parent process.
-    """
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(re.search(rf"{which}:\s+(\d+) kB", status)[1]) / 2**10
+def peak_bytes_on_cuda(work: Callable[[], object]) -> int:
+    """As CUDA counts it itself."""
+    work()
+    return torch.cuda.max_memory_allocated()
 
 
 def report(args: argparse.Namespace) -> None:

@@ -182,6 +182,7 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         guides = {"unlabeled": Guide(y_j, reliable, teacher.features)}
         if "mixed" in self.objective.guided:
             images["mixed"], guides["mixed"] = self._mix(images, y_i, annotated, guides, teacher)
+        del teacher  # what it says of every class would lie beside the student's activations
 
         loss = StepLoss(self.loss, self.objective, y_i, guides)  # Eq. 2 to 4, 6, 7, 10, 11
         if "unlabeled" not in self.objective.guided:  # at most looked at, for the thresholds

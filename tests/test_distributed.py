@@ -32,6 +32,7 @@ from nnunetv2_ducisc.nnunet.loading import _share_of_process
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from nnunetv2_ducisc.variants import nnUNetTrainerDuCiSC_official
 from tests.planned import PlannedDataset
+from tests.terms import terms_at_once
 from tests.two_processes import run_in_two
 
 SHARES = (slice(0, 2), slice(2, 3))  # three images: two for the first process, one for the other
@@ -77,7 +78,7 @@ def learn(images: slice, kind: str) -> tuple[dict[str, float], torch.Tensor]:
     scaled = [[scale[images] * weight.reshape(1, 3, 1, 1, 1) for scale in view] for view in views]
     kinds = ("labeled", "unlabeled", "mixed")
     student = {kind: StudentView(v, v) for kind, v in zip(kinds, scaled, strict=True)}
-    terms = objective(labeling).terms(student, y_i, guides)
+    terms = terms_at_once(objective(labeling), student, y_i, guides)
     sum(terms.values()).backward()
     return {name: term.item() for name, term in terms.items()}, weight.grad
 

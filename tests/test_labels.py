@@ -13,6 +13,7 @@ from nnunetv2_ducisc.method.mixing import Mixup, mixed_labels
 from nnunetv2_ducisc.method.objective import TERMS, Guide, Objective, StudentView
 from nnunetv2_ducisc.method.targets import PrototypeAlignment
 from nnunetv2_ducisc.nnunet.labels import class_names, label_maps, labeling_of
+from tests.terms import terms_at_once
 
 pytestmark = pytest.mark.unit
 
@@ -113,7 +114,7 @@ def terms_and_gradients(labels: dict, ignored_says: float, dimensions: int) -> l
         "unlabeled": Guide(y_j, reliable),
         "mixed": Guide(*mixed_labels(shares, y_i, annotated, y_j, reliable)),
     }
-    terms = objective.terms(dict(zip(kinds, views, strict=True)), y_i, guides)
+    terms = terms_at_once(objective, dict(zip(kinds, views, strict=True)), y_i, guides)
     sum(terms.values()).backward()
     leaves = [leaf for view in (views[0], views[2]) for leaf in (*view.logits, *view.features)]
     ignored = [leaf.grad[:, :, :2] for leaf in leaves if leaf.grad is not None]

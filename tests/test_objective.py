@@ -21,6 +21,7 @@ from nnunetv2_ducisc.method.objective import (
 )
 from nnunetv2_ducisc.method.targets import PrototypeAlignment
 from tests import naive
+from tests.terms import terms_at_once
 
 pytestmark = pytest.mark.unit
 
@@ -81,7 +82,8 @@ def terms_of(chosen, views, labels):
     """The terms of labeled, unlabeled and mixed views, and of y_i, y_j, y_k and the mask."""
     y_i, y_j, y_k, mask = labels
     student = dict(zip(("labeled", "unlabeled", "mixed"), views, strict=True))
-    return chosen.terms(student, y_i, {"unlabeled": Guide(y_j, mask), "mixed": Guide(y_k, mask)})
+    guides = {"unlabeled": Guide(y_j, mask), "mixed": Guide(y_k, mask)}
+    return terms_at_once(chosen, student, y_i, guides)
 
 
 def leaves_of(view: StudentView) -> list[torch.Tensor]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from nnunetv2_ducisc.method.distributed import averaged
 from nnunetv2_ducisc.method.labeling import Labeling
-from nnunetv2_ducisc.method.prototypes import Prototypes
 from nnunetv2_ducisc.method.pyramid import Maps, rescale
 from nnunetv2_ducisc.method.targets import FeatureTarget
 
@@ -45,6 +44,18 @@ class Guide(NamedTuple):
     features: Sequence[Tensor] = ()
 
 
+class Reading(NamedTuple):
+    """What the terms need of a kind of image that nobody has labeled: numbers, and no maps.
+
+    Attributes:
+        summary: of its features, by the objective's target; None where no term asks for it.
+        consistency: Eq. 10, a scalar; None where it has no weight.
+    """
+
+    summary: Any
+    consistency: Tensor | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Objective:
     """The semi-supervised terms of Eq. 11 and their sum.
@@ -59,7 +70,7 @@ class Objective:
 
     lambdas: dict[str, float]
     scale_weights: Sequence[float]
-    target: FeatureTarget
+    target: FeatureTarget[Any]
     term_weighting: str
     labeling: Labeling
 
@@ -83,28 +94,41 @@ class Objective:
         """Whether the teacher's features of the mixed images are wanted (Eq. 13)."""
         return self.target.reads_teacher and self.lambdas["proto_mix"] > 0
 
-    def terms(
-        self, student: Mapping[str, StudentView], y_i: Tensor, guides: Mapping[str, Guide]
-    ) -> dict[str, Tensor]:
+    def of_labeled(self, view: StudentView, y_i: Tensor) -> Any:  # noqa: ANN401 (the target's)
+        """Eq. 2: what the terms need of the labeled images.
+
+        Args:
+            view: what the student says of them.
+            y_i: their truth, shape (B, C, *spatial); all zero in a voxel that nobody has annotated
+                (nnU-Net's ignore label).
+        """
+        return self.target.of_labeled(view.features, y_i) if self.needs_features else None
+
+    def of_guided(self, kind: str, view: StudentView, guide: Guide) -> Reading:
+        """Eq. 3 or 6, and 10: what the terms need of the "unlabeled" or of the "mixed" images."""
+        proto, consistency = TERMS_OF[kind]
+        summary = loss = None
+        if self.lambdas[proto] > 0:
+            summary = self.target.of_guided(view.features, guide.maps, guide.features)
+        if self.lambdas[consistency] > 0:
+            loss = self._consistency(view, guide)
+        return Reading(summary, loss)
+
+    def terms(self, labeled: Any, guided: Mapping[str, Reading]) -> dict[str, Tensor]:  # noqa: ANN401
         """The terms that have a weight, by name, each a scalar.
 
         Args:
-            student: what it says of the "labeled" images and of every kind that is ``guided``.
-            y_i: the truth of the labeled ones, shape (B, C, *spatial); all zero in a voxel that
-                nobody has annotated (nnU-Net's ignore label).
-            guides: of every kind that is ``guided``.
+            labeled: what ``of_labeled`` returned.
+            guided: what ``of_guided`` returned, of every kind that is ``guided``.
         """
-        p_i: list[Prototypes] = []
-        if self.needs_features:
-            p_i = self.target.anchors(student["labeled"].features, y_i)  # Eq. 2
         terms = {}
         for kind in self.guided:
-            view, guide = student[kind], guides[kind]
             proto, consistency = TERMS_OF[kind]
-            if self.lambdas[proto] > 0:  # Eq. 3 and 4; Eq. 6 and 7
-                terms[proto] = self.target.loss(p_i, view.features, guide.maps, guide.features)
-            if self.lambdas[consistency] > 0:
-                terms[consistency] = self._consistency(view, guide)
+            summary, loss = guided[kind]
+            if summary is not None:
+                terms[proto] = self.target.loss(labeled, summary)  # Eq. 4, 7
+            if loss is not None:
+                terms[consistency] = loss
         return terms
 
     def total(self, supervised: Tensor, terms: dict[str, Tensor]) -> Tensor:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
 from torch import Tensor, nn
 
-from nnunetv2_ducisc.method.objective import Guide, Objective, StudentView
-from nnunetv2_ducisc.nnunet.streams import Logits
+from nnunetv2_ducisc.method.objective import Guide, Objective, Reading, StudentView
+from nnunetv2_ducisc.nnunet.streams import Logits, Student
 
 
 class StepLoss:
@@ -41,16 +42,27 @@ class StepLoss:
         self.values: dict[str, Tensor] = {}
         self.unlabeled_logits: Sequence[Tensor] = ()
 
-    def __call__(self, student: Mapping[str, StudentView], target: Logits) -> Tensor:
+    def __call__(self, student: Student, target: Logits) -> Tensor:
         """Eq. 11 for what the student says of each kind of image and nnU-Net's own target."""
-        labeled = student["labeled"].logits
-        logits = labeled[0] if isinstance(target, Tensor) else list(labeled)
-        supervised = self.supervised(logits, target)
-        terms = self.objective.terms(student, self.y_i, self.guides)
+        supervised, labeled = student("labeled", partial(self._of_labeled, target))
+        guided = {}
+        for kind in self.objective.guided:
+            guided[kind], logits = student(kind, partial(self._of_guided, kind))
+            if kind == "unlabeled":
+                self.unlabeled_logits = logits
+        terms = self.objective.terms(labeled, guided)
         self.values = {"sup": supervised.detach()} | {n: t.detach() for n, t in terms.items()}
-        if "unlabeled" in student:
-            self.unlabeled_logits = [scale.detach() for scale in student["unlabeled"].logits]
         return self.objective.total(supervised, terms)
+
+    def _of_labeled(self, target: Logits, view: StudentView) -> tuple[Tensor, Any]:
+        """L_sup, and what the terms compare with."""
+        logits = view.logits[0] if isinstance(target, Tensor) else list(view.logits)
+        return self.supervised(logits, target), self.objective.of_labeled(view, self.y_i)
+
+    def _of_guided(self, kind: str, view: StudentView) -> tuple[Reading, list[Tensor]]:
+        """What the terms need, and the logits without a gradient."""
+        reading = self.objective.of_guided(kind, view, self.guides[kind])
+        return reading, [scale.detach() for scale in view.logits]
 
 
 def deep_supervision_weights(loss: nn.Module) -> Sequence[float]:

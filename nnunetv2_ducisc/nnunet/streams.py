@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,23 @@ from torch.utils.checkpoint import checkpoint
 from nnunetv2_ducisc.method.objective import StudentView
 from nnunetv2_ducisc.nnunet.features import DecoderFeatures
 
+Read = TypeVar("Read")
+
 Logits = Tensor | Sequence[Tensor]
 Network = Callable[[Tensor], Logits]
+
+
+class Student(Protocol):
+    """What the student says, kind of image by kind of image."""
+
+    def __call__(self, kind: str, read: Callable[[StudentView], Read]) -> Read:
+        """What is read of the student's view of a kind: of each kind at most once.
+
+        Args:
+            kind: "labeled", "unlabeled" or "mixed".
+            read: takes from the view what is wanted; the same every time, and nothing by the way,
+                because it may be called again for the gradient.
+        """
 
 
 class Together:
@@ -32,12 +48,13 @@ class Together:
         self.features = features
         self.kinds = kinds
 
-    def __call__(self, images: Tensor) -> dict[str, StudentView]:
+    def __call__(self, images: Tensor) -> Student:
         """Images of shape (kinds x B, channels, *spatial): what the student says of each kind."""
         logits = self._by_kind(_scales(self.network(images)))
         features = self._by_kind(self.features.finest_first)
         views = [StudentView(*view) for view in zip(logits, features, strict=True)]
-        return dict(zip(self.kinds, views, strict=True))
+        of_kind = dict(zip(self.kinds, views, strict=True))
+        return lambda kind, read: read(of_kind[kind])
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The network's, whose gradients nnU-Net clips."""
@@ -50,22 +67,26 @@ class Together:
 
 
 class OneAtATime(Together):
-    """A pass a kind of image, of which only logits and features are kept.
+    """A pass a kind of image, of which only what was read of it is kept: prototypes and losses.
 
-    Everything else is computed once more when its gradient is wanted: the gradients are those of
-    ``Together``, with the activations of one kind in memory at a time, for the time of one more
-    forward pass a kind.
+    Everything else, logits and features too, is computed once more when its gradient is wanted: the
+    gradients are those of ``Together``, with the activations of one kind in memory at a time, for
+    the time of one more forward pass a kind.
     """
 
-    def __call__(self, images: Tensor) -> dict[str, StudentView]:
-        """As ``Together`` does."""
-        batches = zip(self.kinds, images.chunk(len(self.kinds)), strict=True)
-        return {kind: checkpoint(self._pass, b, use_reentrant=False) for kind, b in batches}
+    def __call__(self, images: Tensor) -> Student:
+        """As ``Together`` does, but a kind is looked at when it is read, once and once more."""
+        batches = dict(zip(self.kinds, images.chunk(len(self.kinds)), strict=True))
 
-    def _pass(self, images: Tensor) -> StudentView:
+        def student(kind: str, read: Callable[[StudentView], Read]) -> Read:
+            return checkpoint(self._read, batches[kind], read, use_reentrant=False)
+
+        return student
+
+    def _read(self, images: Tensor, read: Callable[[StudentView], Read]) -> Read:
         try:
             logits = _scales(self.network(images))
-            return StudentView(logits, self.features.finest_first)
+            return read(StudentView(logits, self.features.finest_first))
         finally:  # through them the hooks would hold all that was computed again
             self.features.forget()
 
