@@ -32,7 +32,11 @@ def first_step(trainer: Any, batches: dict[str, Any]) -> dict[str, torch.Tensor]
     trainer.dataloader_unlabeled = iter([batches["unlabeled"]])
     seed_everything(5)
     trainer.train_step(batches["labeled"])
-    gradients = [w.grad.flatten() for w in trainer.network.parameters() if w.grad is not None]
+    # An output of weight zero has no gradient, or in a compiled graph one of zeros.
+    gradients = [
+        (torch.zeros_like(w) if w.grad is None else w.grad).flatten()
+        for w in trainer.network.parameters()
+    ]
     step = {
         "losses": torch.stack([*trainer.progress._losses[0].values()]),
         "thresholds": trainer.confidence.in_use,

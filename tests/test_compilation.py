@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch._dynamo import OptimizedModule
 
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
+from tests.half_precision import batches_of, first_step
 from tests.planned import PlannedDataset
 
 
@@ -71,3 +73,18 @@ def test_saving_memory_makes_no_graph_twice(tiny_2d, graphs):
     """Batches of 2: student in training, computed again from the same graph, and validation."""
     tiny_2d.trainer(num_epochs=2, warmup_fraction=0.0, low_memory=True).run_training()
     assert sorted(graphs.batches) == [2, 2, 2]
+
+
+@pytest.mark.parametrize("low_memory", [False, True])
+def test_a_compiled_step_is_the_plain_one(tiny_2d, monkeypatch, low_memory):
+    """Traced with its backward pass, as on a GPU, but without a compiler behind it."""
+    settings = {"warmup_fraction": 0.0, "low_memory": low_memory}
+    batches = batches_of(tiny_2d)
+    plain = first_step(tiny_2d.trainer(**settings), batches)
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    monkeypatch.setattr(nnUNetTrainerDuCiSC, "_do_i_compile", lambda self: True)
+    trainer = tiny_2d.trainer(**settings)
+    compiled = first_step(trainer, batches)
+    assert isinstance(trainer.network, OptimizedModule)
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-5)
