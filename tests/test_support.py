@@ -26,14 +26,11 @@ class OlderSignature(nnUNetTrainerDuCiSC):
         return get_network_from_plans(name, kwargs, imports, channels, outputs, True, False)
 
 
-def test_an_architecture_without_a_unets_decoder_is_refused_in_the_constructor(tiny):
+@pytest.mark.parametrize("trainer_class", [Primus, SupervisedPrimus])
+def test_an_architecture_without_a_unets_decoder_is_refused_in_the_constructor(tiny, trainer_class):
+    """The twin without prototypes, too: nnU-Net itself asks its network for a decoder."""
     with pytest.raises(DuCiSCError, match=r"Primus has no decoder\.stages.*ResidualEncoderUNet"):
-        tiny.trainer(Primus)
-
-
-def test_it_is_allowed_where_no_prototype_is_asked_for(tiny):
-    assert tiny.trainer(SupervisedPrimus).network is None
-    assert tiny.trainer(Primus, lambda_proto_ulb=0.0, lambda_proto_mix=0.0).network is None
+        tiny.trainer(trainer_class)
 
 
 def test_a_builder_of_the_older_signature_is_left_to_nnunet(tiny):

@@ -14,7 +14,7 @@ from nnunetv2_ducisc.settings import DuCiSCSettings
 
 
 def check_supported(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> None:
-    """Refuse Apple's GPU, and an architecture that gives no prototypes where they are asked for.
+    """Refuse Apple's GPU, and an architecture without the decoder that gives prototypes.
 
     Only a network that is built shows what it has: a trainer may build another one than the plans
     name. It is built on the CPU, in a second or a few, and thrown away; the weights that
@@ -28,8 +28,6 @@ def check_supported(trainer: nnUNetTrainer, settings: DuCiSCSettings) -> None:
             f"{type(trainer).__name__} has never been run on Apple's GPU (MPS): train with "
             "-device cpu or, on a machine that has one, -device cuda. nnUNetv2_predict may use MPS."
         )
-    if not (settings.lambda_proto_ulb or settings.lambda_proto_mix):
-        return
     build = trainer.build_network_architecture
     if "plans_manager" not in inspect.signature(build).parameters:
         return  # nnU-Net still calls builders of an older signature: ``initialize`` checks theirs
