@@ -259,6 +259,33 @@ def test_a_training_whose_predictions_are_gone_is_not_continued(tiny, tmp_path):
         resumed.on_train_start()
 
 
+@pytest.mark.unit
+def test_a_training_is_not_continued_with_a_case_that_has_no_prediction(tmp_path):
+    """Zeros in its place would say that all of it is background."""
+    made = predictions(tmp_path, ensembling="temporal", warmup_fraction=0.0)
+    made.start(0)
+    made.update(surer_with_the_number, 0)
+    (tmp_path / "update_0001" / "c.npy").unlink()
+    resumed = predictions(tmp_path, ensembling="temporal", warmup_fraction=0.0)
+    resumed.updates = 1
+    with pytest.raises(DuCiSCError, match=r"^c came into imagesUn after .* take it out again"):
+        resumed.start(1)
+
+
+@pytest.mark.unit
+def test_without_an_average_a_new_case_is_taken_up_by_the_next_prediction(tmp_path):
+    made = predictions(tmp_path, oversample_pseudo_foreground=0.33, warmup_fraction=0.0)
+    made.start(0)
+    made.update(surer_with_the_number, 0)
+    (tmp_path / "update_0001" / "d.pkl").unlink()
+    resumed = predictions(tmp_path, oversample_pseudo_foreground=0.33, warmup_fraction=0.0)
+    resumed.updates = 1
+    resumed.start(1)
+    assert resumed.cases.load_case("d")[3]["class_locations"] == {}
+    resumed.update(surer_with_the_number, 0)
+    assert len(resumed.cases.load_case("d")[3]["class_locations"][1]) > 100
+
+
 def test_a_finished_training_is_continued_without_its_predictions(tiny):
     """With --c nnU-Net validates again; no epoch is left, and the folder is gone."""
     settings = {**TEMPORAL, "num_epochs": 1, "plans_name": "finished_temporal"}
@@ -319,7 +346,13 @@ def test_predictions_that_cannot_be_written_leave_those_before_and_say_so(tmp_pa
 
     with pytest.raises(DuCiSCError, match=r"could not be written to .* go on with --c"):
         made.update(while_the_disk_goes_away, 0)
+    with pytest.raises(FileNotFoundError, match="an image"):  # nothing that room would help with
+        made.update(lambda *case: _raise(FileNotFoundError("an image")), 0)
     assert made.updates == 1 and read_maps(tmp_path / "update_0001", "d").any()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _predict_in_process(rank: int, folder: Path) -> None:

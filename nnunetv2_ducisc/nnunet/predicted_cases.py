@@ -35,6 +35,13 @@ class PredictedCases:
         """Of the cases."""
         return self.cases.identifiers
 
+    def without_maps(self) -> list[str]:
+        """The cases that the last prediction did not know."""
+        if self.folder is None:
+            return []
+        there = {file.stem for file in self.folder.glob("*.npy")}
+        return [case for case in self.identifiers if case not in there]
+
     def load_case(self, identifier: str) -> tuple[Any, Any, Any, dict[str, Any]]:
         """As nnU-Net's: image with maps, segmentation, previous stage's, properties."""
         image, segmentation, previous, properties = self.cases.load_case(identifier)

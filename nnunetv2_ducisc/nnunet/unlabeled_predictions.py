@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -90,7 +91,7 @@ class UnlabeledPredictions:
             epoch: the next one; a training that is over needs none of them.
 
         Raises:
-            DuCiSCError: what the training has made before is gone.
+            DuCiSCError: what the training has made before is gone, or does not know a case.
         """
         if not self.settings.predicts_cases or epoch >= self.settings.num_epochs:
             return
@@ -101,6 +102,11 @@ class UnlabeledPredictions:
                 "training without --c."
             )
         self._take_up()
+        if self.num_maps and (added := self.cases.without_maps()):
+            raise DuCiSCError(
+                f"{', '.join(added)} came into imagesUn after the predictions that this training "
+                "goes on from were made: take it out again, or start a new training without --c."
+            )
 
     def update(self, predict: Predict, iteration: int) -> str:
         """Make them anew; those before stay until ``forget_older``.
@@ -120,18 +126,10 @@ class UnlabeledPredictions:
         mine = self.cases.identifiers[_rank() :: _world_size()]
         in_step = len(self.cases.identifiers) // _world_size()
         progress = tqdm(mine, "Predicting unlabeled cases", disable=_rank() > 0)
-        try:
-            for number, case in enumerate(progress, start=1):
-                self._keep(case, predict, iteration)
-                if number % WAIT_EVERY == 0 and number <= in_step:
-                    _wait()
-        except OSError as error:
-            free = shutil.disk_usage(self._generations.folder).free / 2**20
-            raise DuCiSCError(
-                f"The predictions of unlabeled cases could not be written to "
-                f"{self._generations.folder}, with {free:.0f} MiB free on its disk "
-                f"({one_line(error)}): make room, then go on with --c."
-            ) from error
+        for number, case in enumerate(progress, start=1):
+            self._keep(case, predict, iteration)
+            if number % WAIT_EVERY == 0 and number <= in_step:
+                _wait()
         _wait()
         self.updates += 1
         self._as_first(lambda: self._generations.install(self.updates))
@@ -161,13 +159,28 @@ class UnlabeledPredictions:
         folder = self._generations.unfinished
         if self.num_maps:
             maps = self._averaged(case, self.labeling.foreground(probabilities)[0])
-            write_maps(folder, case, maps.numpy())
+            with self._writing():
+                write_maps(folder, case, maps.numpy())
             probabilities = self.labeling.with_background(maps[None])
         if self.settings.oversample_pseudo_foreground:
             found = confident_foreground(
                 probabilities[0], self.labeling, self.confidence, iteration
             )
-            write_locations(folder, case, found)
+            with self._writing():
+                write_locations(folder, case, found)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say in a sentence what keeps a prediction from being written."""
+        try:
+            yield
+        except OSError as error:
+            free = shutil.disk_usage(self._generations.folder).free / 2**20
+            raise DuCiSCError(
+                f"The predictions of unlabeled cases could not be written to "
+                f"{self._generations.folder}, with {free:.0f} MiB free on its disk "
+                f"({one_line(error)}): make room, then go on with --c."
+            ) from error
 
     def _averaged(self, case: str, maps: Tensor) -> Tensor:
         before = maps
