@@ -166,6 +166,43 @@ def test_a_truncated_checkpoint_is_refused_with_the_way_out(tiny, finished_run, 
         tiny.trainer().load_checkpoint(str(cut))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [torch.ones(3), [1, 2], {"network_weights": {}}, "text"],
+    ids=["tensor", "list", "", "text"],
+)
+def test_something_else_than_a_checkpoint_is_refused(tiny, tmp_path, content):
+    torch.save(content, tmp_path / "checkpoint_latest.pth")
+    with pytest.raises(
+        DuCiSCError, match=r"latest\.pth is .*no checkpoint of nnU-Net.*: remove it"
+    ):
+        tiny.trainer().load_checkpoint(str(tmp_path / "checkpoint_latest.pth"))
+
+
+@pytest.mark.parametrize("key", ["teacher", "predictions", "settings", "version", "random_state"])
+def test_a_state_that_lacks_something_cannot_be_continued(tiny, tmp_path, key):
+    file = saved(started(tiny.trainer()), tmp_path)
+    checkpoint = torch.load(file, weights_only=False)
+    del checkpoint["ducisc"][key]
+    torch.save(checkpoint, file)
+    other = tiny.trainer()
+    other.load_checkpoint(str(file))
+    what = "begun by .* unknown version" if key == "version" else f"has no {key}, without which"
+    with pytest.raises(DuCiSCError, match=what):
+        other.on_train_start()
+
+
+def test_a_checkpoint_of_another_network_is_refused(tiny, tmp_path):
+    """As when the plans were made anew with another number of features."""
+    file = saved(started(tiny.trainer()), tmp_path)
+    checkpoint = torch.load(file, weights_only=False)
+    for name, weight in checkpoint["network_weights"].items():
+        checkpoint["network_weights"][name] = torch.cat([weight, weight])
+    torch.save(checkpoint, file)
+    with pytest.raises(DuCiSCError, match=r"latest\.pth holds another network.* tiny\.json desc"):
+        tiny.trainer().load_checkpoint(str(file))
+
+
 @pytest.mark.parametrize(("version", "refused"), [("0.0.9", True), ("9.1.0", True), (None, False)])
 def test_another_series_of_versions_cannot_be_continued(tiny, tmp_path, version, refused):
     file = saved(started(tiny.trainer()), tmp_path)

@@ -19,6 +19,7 @@ from nnunetv2_ducisc.nnunet import checkpoint_file
 KEY = "ducisc"
 # Settings that may differ in a training that is continued.
 CHANGE_NOTHING = {"save_every", "low_memory"}
+START_ANEW = "start a new training, with -pretrained_weights if you want its weights"
 
 
 def extended(save: Callable[[BytesIO], None], extra: dict[str, Any]) -> dict[str, Any] | None:
@@ -50,21 +51,20 @@ def read_extra(file: Path) -> dict[str, Any]:
     if KEY not in checkpoint:
         raise DuCiSCError(
             f"{file} has no DuCiSC state, so that its training cannot go on here: it was written "
-            f"by {checkpoint.get('trainer_name', 'another program')}; start a new training, with "
-            "-pretrained_weights if you want its weights."
+            f"by {checkpoint['trainer_name']}; {START_ANEW}."
         )
     return {**checkpoint[KEY], "trainer_name": checkpoint["trainer_name"]}
 
 
-def why_not_continued(state: dict[str, Any], trainer: str, settings: dict[str, Any]) -> str | None:
+def why_not_continued(state: dict[str, Any], trainer: str, own: dict[str, Any]) -> str | None:
     """Why a training cannot go on from a state, as a sentence; None if it can.
 
     Args:
         state: what ``read_extra`` returned.
         trainer: the name of the class that would go on.
-        settings: what it would go on with.
+        own: the state that it would write now.
     """
-    version = state["version"]
+    version = state.get("version", "of an unknown version")
     if _series(version) != _series(__version__):
         return (
             f"This training was begun by nnunetv2-ducisc {version}, whose trainings {__version__} "
@@ -76,7 +76,12 @@ def why_not_continued(state: dict[str, Any], trainer: str, settings: dict[str, A
             f"This training was begun by {state['trainer_name']}, so that {trainer} cannot "
             "continue it: name that trainer with -tr."
         )
-    return _other_settings(state["settings"], settings)
+    if missing := sorted(own.keys() - state.keys()):
+        return (
+            f"The checkpoint has no {', '.join(missing)}, without which {trainer} cannot go on: "
+            f"it was written by another build of nnunetv2-ducisc {version}; {START_ANEW}."
+        )
+    return _other_settings(state["settings"], own["settings"])
 
 
 def _series(version: str) -> list[str]:

@@ -45,9 +45,16 @@ def read(file: Path) -> dict[str, Any]:
         DuCiSCError: the file is cut off or something else.
     """
     try:
-        return torch.load(file, map_location="cpu", weights_only=False, mmap=True)
+        checkpoint = torch.load(file, map_location="cpu", weights_only=False, mmap=True)
     except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        raise DuCiSCError(
-            f"{file} is cut off or no checkpoint ({one_line(error)}): remove it, so that --c goes "
-            f"on from another one in {file.parent}, or take one of those in its place."
-        ) from error
+        raise _no_checkpoint(file, one_line(error)) from error
+    if not (isinstance(checkpoint, dict) and "trainer_name" in checkpoint):
+        raise _no_checkpoint(file, f"it holds a {type(checkpoint).__name__} of something else")
+    return checkpoint
+
+
+def _no_checkpoint(file: Path, why: str) -> DuCiSCError:
+    return DuCiSCError(
+        f"{file} is cut off or no checkpoint of nnU-Net ({why}): remove it, so that --c goes on "
+        f"from another one in {file.parent}, or take one of those in its place."
+    )

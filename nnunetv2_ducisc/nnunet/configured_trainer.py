@@ -127,12 +127,21 @@ class ConfiguredTrainer(nnUNetTrainer):
         checkpoints, too.
 
         Raises:
-            DuCiSCError: the checkpoint is cut off or stock nnU-Net's.
+            DuCiSCError: the checkpoint is cut off, stock nnU-Net's or of another network.
         """
         state = checkpoints.read_extra(Path(filename_or_checkpoint))
-        super().load_checkpoint(filename_or_checkpoint)
+        try:
+            super().load_checkpoint(filename_or_checkpoint)
+        except RuntimeError as error:
+            if "loading state_dict" not in str(error):
+                raise
+            raise DuCiSCError(
+                f"{filename_or_checkpoint} holds another network than the one that "
+                f"{self.plans_manager.plans_name}.json describes: put back the plans that it was "
+                "trained with, or start a new training without --c."
+            ) from error
         self._why_not_continued = checkpoints.why_not_continued(
-            state, type(self).__name__, self.settings.as_dict()
+            state, type(self).__name__, self.added_state()
         )
         if self._why_not_continued is None:
             self.restore_added_state(state)
