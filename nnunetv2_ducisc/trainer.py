@@ -13,8 +13,8 @@ from torch.optim import Optimizer
 from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.alternatives import confidence_of, mixing_of, objective_of
 from nnunetv2_ducisc.finite_losses import FiniteLosses
-from nnunetv2_ducisc.method.confidence import Confidence, TeacherSays, count_voxels
-from nnunetv2_ducisc.method.mixing import mixed_labels
+from nnunetv2_ducisc.method.confidence import Confidence, count_voxels
+from nnunetv2_ducisc.method.mixing import Shares, mixed_labels
 from nnunetv2_ducisc.method.objective import Guide
 from nnunetv2_ducisc.method.pyramid import finest
 from nnunetv2_ducisc.method.teacher import ema_teacher, weights_of
@@ -178,16 +178,20 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
 
         teacher = self.labeler(unlabeled)
         y_j, reliable = self.confidence.label(teacher, self.iteration)
-        images = {"labeled": x_i, "unlabeled": x_j}
-        guides = {"unlabeled": Guide(y_j, reliable, teacher.features)}
+        images, guides = {"labeled": x_i}, {"unlabeled": Guide(y_j, reliable, teacher.features)}
+        if "unlabeled" in self.objective.guided:
+            images["unlabeled"] = x_j
         if "mixed" in self.objective.guided:
-            images["mixed"], guides["mixed"] = self._mix(images, y_i, annotated, guides, teacher)
+            shares = self.mixing.shares(self.mixing.draw(len(x_i), x_i.shape[2:]), y_i)
+            images["mixed"] = shares.mix(x_i, x_j)  # Eq. 5
+            y_k, reliable_k = mixed_labels(shares, y_i, annotated, y_j, reliable)
+            of_teacher = self._teacher_of_mixed(shares, x_i, teacher.images)
+            guides["mixed"] = Guide(y_k, reliable_k, of_teacher)
         del teacher  # what it says of every class would lie beside the student's activations
 
         loss = StepLoss(self.loss, self.objective, y_i, guides)  # Eq. 2 to 4, 6, 7, 10, 11
-        if "unlabeled" not in self.objective.guided:  # at most looked at, for the thresholds
-            del images["unlabeled"]
-            loss.unlabeled_logits = glance(self.network, x_j) if self.confidence.learns else ()
+        if "unlabeled" not in images and self.confidence.learns:
+            loss.unlabeled_logits = glance(self.network, x_j)
         outputs = self._student_step(images, loss, batch["target"])
         if self._are_finite(loss.values, [*batch["keys"], *unlabeled.cases]):
             self.confidence.learn(loss.unlabeled_logits, y_j)  # Eq. 8, 9
@@ -207,22 +211,13 @@ class nnUNetTrainerDuCiSC(ConfiguredTrainer):
         ):
             return super().train_step({"data": torch.cat([*images.values()]), "target": target})
 
-    def _mix(
-        self,
-        images: dict[str, torch.Tensor],
-        y_i: torch.Tensor,
-        annotated: torch.Tensor | None,
-        guides: dict[str, Guide],
-        teacher: TeacherSays,
-    ) -> tuple[torch.Tensor, Guide]:
-        """Eq. 5: x_k and y_k."""
-        x_i, (y_j, reliable, _) = images["labeled"], guides["unlabeled"]
-        shares = self.mixing.shares(self.mixing.draw(len(x_i), x_i.shape[2:]), y_i)
-        y_k, reliable_k = mixed_labels(shares, y_i, annotated, y_j, reliable)
-        features: Sequence[torch.Tensor] = ()
-        if self.objective.needs_teacher_of_mixed:  # Eq. 13, with the teacher's own view
-            features = self.teacher_network(shares.mix(x_i, teacher.images)).features
-        return shares.mix(x_i, images["unlabeled"]), Guide(y_k, reliable_k, features)
+    def _teacher_of_mixed(
+        self, shares: Shares, x_i: torch.Tensor, x_j: torch.Tensor
+    ) -> Sequence[torch.Tensor]:
+        """F_k^tea of Eq. 13, for the teacher's own view of j; nothing where no term reads it."""
+        if not self.objective.needs_teacher_of_mixed:
+            return ()
+        return self.teacher_network(shares.mix(x_i, x_j)).features
 
     def _are_finite(self, losses: dict[str, torch.Tensor], cases: list[str]) -> bool:
         """Whether the step counts; the log names the cases of one that was skipped."""

@@ -169,3 +169,11 @@ def test_every_way_goes_on_from_its_state_as_if_never_stopped(kind, regions):
         assert all(map(torch.equal, *scales))
     assert torch.equal(first.in_use, second.in_use)
     assert all(torch.equal(state[name], value) for name, value in kept.items())
+
+
+def test_probabilities_from_a_disk_are_judged_and_no_network_is_asked_again():
+    told = TeacherSays.of(torch.tensor([0.04, 0.96]).reshape(1, 2, 1, 1))
+    label, reliable = FixedThreshold(ExclusiveClasses(2), 2, 0.95).label(told, 0)
+    assert label.flatten().tolist() == [0, 1] and reliable.item()
+    with pytest.raises(NotImplementedError):
+        told.ask(told.images)

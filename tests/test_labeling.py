@@ -162,3 +162,13 @@ def test_one_hot_maps_have_a_one_at_the_class_of_the_voxel(dtype):
     assert maps.dtype == torch.float32
     assert maps.shape == (1, 3, 2, 1)
     assert maps[0, :, :, 0].T.tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_maps_that_rounding_has_made_too_large_together_leave_a_background_of_zero():
+    """0.25 + 0.7505 in half precision is 1.0005: a share below zero would have no entropy."""
+    kept = torch.tensor([0.25, 0.7505], dtype=torch.float16).reshape(1, 2, 1, 1).float()
+    assert kept.sum() > 1
+    labeling = ExclusiveClasses(3)
+    probabilities = labeling.with_background(kept)
+    assert probabilities[0, 0].item() == 0
+    assert labeling.entropy(probabilities).isfinite().all()

@@ -74,11 +74,25 @@ def test_these_tests_know_every_field():
     assert {*INTEGERS, *NUMBERS, *CHOICES, *NULLABLE, *SWITCHES} == set(FIELDS)
 
 
-def test_the_documented_settings_are_the_fields():
+def documented() -> dict[str, str]:
+    """The default of every setting, as docs/method.md prints it."""
     page = Path(__file__).parents[1].joinpath("docs/method.md").read_text(encoding="utf-8")
     table = page.partition("## Every setting")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
-    assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == sorted(FIELDS)
+    rows = re.findall(r"^\| (`.+?`) \|.*?\| (.+?) \|", table, re.MULTILINE)
+    defaults = {}
+    for names, values in rows:
+        of_row = zip(re.findall(r"`(\w+)`", names), values.strip("`").split(", "), strict=True)
+        defaults |= dict(of_row)
+    return defaults
+
+
+def test_the_documented_settings_are_the_fields_with_their_defaults():
+    words = {"none": None, "1/C": None, "true": True, "false": False, "2/15": 2 / 15}
+    table = documented()
+    assert sorted(table) == sorted(FIELDS)
+    for name, default in dataclasses.asdict(DuCiSCSettings()).items():
+        said = words.get(table[name], table[name])
+        assert (float(said) if type(default) in (int, float) else said) == default, name
 
 
 # --- Unknown keys --------------------------------------------------------------------------------

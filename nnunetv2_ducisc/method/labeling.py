@@ -127,7 +127,7 @@ class OverlappingRegions:
         return _precise(logits).sigmoid()
 
     def pseudo_label(self, probabilities: Tensor, thresholds: Tensor) -> tuple[Tensor, Tensor]:
-        """In the region from a probability of one half on; reliable region by region."""
+        """In the region above a probability of one half; reliable region by region."""
         label = probabilities > 0.5
         confidence = torch.where(label, probabilities, 1 - probabilities)
         reliable = confidence > _a_channel_each(thresholds, confidence)

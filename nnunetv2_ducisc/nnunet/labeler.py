@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
-from torch import Tensor
-
 from nnunetv2_ducisc.method.confidence import TeacherSays
 from nnunetv2_ducisc.method.labeling import Labeling
 from nnunetv2_ducisc.nnunet.loading import UnlabeledBatch
@@ -48,10 +45,4 @@ class TemporalEnsemble:
 
     def __call__(self, batch: UnlabeledBatch) -> TeacherSays:
         """No forward pass."""
-        probabilities = self.labeling.with_background(batch.maps)
-        return TeacherSays(torch.empty(0), [probabilities], _nobody)
-
-
-def _nobody(images: Tensor) -> Tensor:
-    """The settings refuse ways of confidence that ask a network again."""
-    raise NotImplementedError
+        return TeacherSays.of(self.labeling.with_background(batch.maps))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPreprocessor
 from torch import Tensor
 
@@ -27,13 +26,8 @@ def confident_foreground(
         For each foreground class or region, counted from 1, some of its voxels in nnU-Net's form,
         shape (N, 1 + spatial axes); none where it has none.
     """
-    says = TeacherSays(torch.empty(0), [probabilities[None]], _never)
+    says = TeacherSays.of(probabilities[None])
     label, reliable = map(finest, confidence.label(says, iteration))
     counting = labeling.foreground(label * reliable)[0].numpy().astype(np.uint8)
     sample = DefaultPreprocessor._sample_foreground_locations
     return {n: sample(voxels[None], [1])[1] for n, voxels in enumerate(counting, 1)}
-
-
-def _never(images: Tensor) -> Tensor:
-    """The settings refuse ways of confidence that ask the teacher again."""
-    raise NotImplementedError

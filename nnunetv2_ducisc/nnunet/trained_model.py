@@ -100,7 +100,7 @@ class TrainedModel:
         """
         if self.semi is None:
             return self.labeling.pseudo_label(probabilities, self.thresholds)
-        says = TeacherSays(torch.empty(0), [probabilities], _never)
+        says = TeacherSays.of(probabilities)
         label, reliable = self.semi.confidence.label(says, self.semi.iterations)
         return finest(label), finest(reliable)
 
@@ -126,8 +126,3 @@ class TrainedModel:
     def foreground(self) -> list[int]:
         """The outputs but for the background."""
         return [index for index, name in enumerate(self.classes) if name != "background"]
-
-
-def _never(images: Tensor) -> Tensor:
-    """No confidence with thresholds asks the teacher again."""
-    raise NotImplementedError
