@@ -15,6 +15,7 @@ pytestmark = pytest.mark.unit
 
 # B - A in Dice and in mm, of three cases.
 DICE, DISTANCE = (0.1, 0.2, 0.3), (-3.0, -1.0, 1.0)
+BOTH = ("dice", "hd95_mm")
 
 
 def rows(gain: float, class_name: str = "left") -> list[Row]:
@@ -33,7 +34,7 @@ def rows(gain: float, class_name: str = "left") -> list[Row]:
 
 
 def compared(a: list[Row], b: list[Row]) -> tuple[list[Comparison], Table]:
-    pairing = pair_rows(a, b, ("stock", "ours"))
+    pairing = pair_rows(a, b, BOTH, ("stock", "ours"))
     results = compare(samples(pairing))
     return results, table(results, pairing)
 
@@ -45,14 +46,14 @@ def sample(metric: str, class_name: str, differences: tuple[float, ...]) -> Samp
 def test_both_directions_of_a_metric_are_tested_for_b_is_better() -> None:
     """Dice +0.1 +0.2 +0.3: t of 1, 2, 3, p = 0.0371, and W+ is one of 8. Distances fall by 3 and 1
     and grow by 1: W+ = 3 + 1.5 or more for 3 of 8 choices of signs (the ties are 1.5 and 1.5)."""
-    dice, distance = compare(samples(pair_rows(rows(0), rows(1))))
+    dice, distance = compare(samples(pair_rows(rows(0), rows(1), BOTH)))
     assert dice.p_t == pytest.approx(0.0371, abs=5e-5)
     assert (dice.p_wilcoxon, distance.p_wilcoxon) == (1 / 8, 3 / 8)
     assert (dice.verdict, distance.verdict) == ("better", "better")
     assert dice.better_equal_worse == (3, 0, 0) and distance.better_equal_worse == (2, 0, 1)
     low, high = distance.interval or (0, 0)
     assert -3 <= low < -1 < high <= 1
-    worse = compare(samples(pair_rows(rows(1), rows(0))))[1]
+    worse = compare(samples(pair_rows(rows(1), rows(0), BOTH)))[1]
     assert worse.verdict == "worse" and worse.p_t == pytest.approx(1 - (distance.p_t or 0))
 
 
@@ -69,7 +70,7 @@ def test_p_is_corrected_over_the_metrics_of_a_class_and_not_over_classes() -> No
 def test_classes_of_a_case_are_no_independent_cases() -> None:
     """Three classes that agree tell no more than one: the interval of their mean is its own."""
     a, b = ([r for name in "uvw" for r in rows(gain, name)] for gain in (0, 1))
-    mean, *_ = compare(samples(pair_rows(a, b)))
+    mean, *_ = compare(samples(pair_rows(a, b, BOTH)))
     assert mean.interval == bootstrap_interval(np.array(DICE))
     assert len(mean.sample.a) == 3
 

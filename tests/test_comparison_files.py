@@ -153,6 +153,30 @@ def test_what_cannot_be_compared_is_one_sentence(
     )
 
 
+def test_metrics_are_those_of_the_header_and_not_of_the_values(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ignored voxels hide the reference of x, and A is right to predict nothing in z."""
+    x = Row("x", "left", Status.BOTH, 2.0, 2.0, {"dice": 0.5})
+    absent = Row("z", "left", Status.ABSENT, 0, 0, {})
+    spurious = Row("z", "left", Status.SPURIOUS, 0, 1, {"dice": 0, "hd95_mm": 90})
+    files = (tmp_path / "a.csv", tmp_path / "b.csv")
+    for file, other in zip(files, (absent, spurious), strict=True):
+        write_metrics(file, [x, other], ("dice", "hd95_mm"))
+    lines = printed(capsys, *map(str, files)).splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("Dice")] == [["Dice", "0.7500"]]
+
+
+def test_a_file_that_a_spreadsheet_has_saved_is_read(
+    two: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the mark that it puts at the start of a text file."""
+    before = printed(capsys, *two)
+    file = Path(two[0])
+    file.write_text(file.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert printed(capsys, *two) == before
+
+
 def draw(metrics: dict[str, tuple[float, ...]], classes: tuple[str | None, ...]) -> Figure:
     """The figure of these differences, the same in all classes."""
     found = [

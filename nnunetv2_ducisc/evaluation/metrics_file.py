@@ -96,13 +96,13 @@ def write_metrics(file: Path, rows: Iterable[Row], metrics: Iterable[str]) -> No
 
 
 def read_metrics(file: Path) -> tuple[tuple[str, ...], list[Row]]:
-    """The names of the metrics, and the rows.
+    """The names of the metrics, and the rows; a mark that spreadsheets put first is skipped.
 
     Raises:
         DuCiSCError: not such a file.
     """
     try:
-        with file.open(newline="", encoding="utf-8") as opened:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
             reader = csv.DictReader(opened)
             names = tuple(reader.fieldnames or ())[len(_FIXED) :]
             if tuple(reader.fieldnames or ())[: len(_FIXED)] != _FIXED or not names:

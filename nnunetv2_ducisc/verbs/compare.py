@@ -55,7 +55,7 @@ class Compare:
         from nnunetv2_ducisc.evaluation.comparison.comparison import compare
         from nnunetv2_ducisc.evaluation.comparison.markup import as_text
         from nnunetv2_ducisc.evaluation.comparison.output import write_comparison
-        from nnunetv2_ducisc.evaluation.comparison.pairing import pair_rows
+        from nnunetv2_ducisc.evaluation.comparison.pairing import common_metrics, pair_rows
         from nnunetv2_ducisc.evaluation.comparison.sample import samples
         from nnunetv2_ducisc.evaluation.comparison.table import table
         from nnunetv2_ducisc.evaluation.metrics_file import read_metrics
@@ -63,7 +63,8 @@ class Compare:
 
         a, b = self._files()
         names = self._names(a, b)
-        pairing = pair_rows(read_metrics(a)[1], read_metrics(b)[1], names)
+        (of_a, rows_a), (of_b, rows_b) = read_metrics(a), read_metrics(b)
+        pairing = pair_rows(rows_a, rows_b, common_metrics(of_a, of_b, names), names)
         if self.groups is not None:
             pairing = replace(pairing, group_of=read_groups(self.groups, pairing.cases, None))
         results = compare(samples(pairing))

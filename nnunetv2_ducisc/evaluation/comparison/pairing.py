@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnunetv2_ducisc.errors import DuCiSCError
@@ -46,20 +46,50 @@ class Pairing:
         return sum(pair[side].status is status for pair in self.pairs)
 
 
-def pair_rows(rows_a: Iterable[Row], rows_b: Iterable[Row], names: Names = ("A", "B")) -> Pairing:
+def common_metrics(of_a: Sequence[str], of_b: Sequence[str], names: Names) -> tuple[str, ...]:
+    """The metrics that both files name, in the order of A.
+
+    The values do not tell them: of a file in which ignored voxels hide every reference's surface,
+    no row has a distance, but for structures that the prediction makes up.
+
+    Raises:
+        DuCiSCError: they were not evaluated by the same preset.
+    """
+    if set(of_a) != set(of_b):
+        raise DuCiSCError(
+            f"{names[0]} has the metrics {', '.join(of_a)}, and {names[1]} has {', '.join(of_b)}: "
+            "evaluate both with the same preset."
+        )
+    return tuple(of_a)
+
+
+def pair_rows(
+    rows_a: Iterable[Row],
+    rows_b: Iterable[Row],
+    metrics: Sequence[str],
+    names: Names = ("A", "B"),
+) -> Pairing:
     """Pair the rows by case and class.
 
     Where only one side makes up a structure, the other has no values. To leave the pair out would
     forgive that, so that the side which is right counts as perfect.
 
+    Args:
+        rows_a: of A.
+        rows_b: of B.
+        metrics: the names of ``common_metrics``.
+        names: what A and B are called.
+
     Raises:
-        DuCiSCError: a row twice, a row that one side does not have, other metrics, a value that is
-            no finite number, another reference, or nothing to compare.
+        DuCiSCError: a row twice, a row that one side does not have, a value that is no finite
+            number, another reference, or nothing to compare.
     """
     a, b = _by_case_and_class(rows_a, names[0]), _by_case_and_class(rows_b, names[1])
     _refuse_lonely_rows(a, b, names)
     _refuse_lonely_rows(b, a, (names[1], names[0]))
-    metrics = _common_metrics(a, b, names)
+    _refuse_no_values(a, b, names)
+    _refuse_gaps(a, b, metrics, names[0])
+    _refuse_gaps(b, a, metrics, names[1])
     _refuse_other_references(a, b, names)
     absent = [[side[key].status is Status.ABSENT for side in (a, b)] for key in a]
     pairs = tuple(
@@ -92,29 +122,19 @@ def _refuse_lonely_rows(rows: Rows, others: Rows, names: Names) -> None:
         )
 
 
-def _common_metrics(a: Rows, b: Rows, names: Names) -> tuple[str, ...]:
-    """The metrics, of which every row with a structure has to have a finite value."""
-    of_a, of_b = (
-        list(dict.fromkeys(name for row in rows.values() for name in row.values)) for rows in (a, b)
-    )
-    if not of_a and not of_b:
+def _refuse_no_values(a: Rows, b: Rows, names: Names) -> None:
+    if not any(row.values for rows in (a, b) for row in rows.values()):
         raise DuCiSCError(
             f"{names[0]} and {names[1]} hold no values to compare: expected a case with a "
             "structure in its reference or in a prediction."
         )
-    if of_a and of_b and set(of_a) != set(of_b):
-        raise DuCiSCError(
-            f"{names[0]} has the metrics {', '.join(of_a)}, and {names[1]} has {', '.join(of_b)}: "
-            "evaluate both with the same preset."
-        )
-    metrics = tuple(of_a or of_b)
-    for rows, others, name in ((a, b, names[0]), (b, a, names[1])):
-        _refuse_gaps(rows, others, metrics, name)
-    return metrics
 
 
 def _refuse_gaps(rows: Rows, others: Rows, metrics: Iterable[str], name: str) -> None:
-    """A structure whose surface is hidden by ignored voxels has no distance, on neither side."""
+    """Every row with a structure has to have a finite value of every metric.
+
+    A structure whose surface is hidden by ignored voxels has no distance, on neither side.
+    """
     for key, row in rows.items():
         hidden = row.has_no_distance and others[key].has_no_distance
         for metric in metrics:
