@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,7 @@ from nnunetv2_ducisc.benchmark.units.runs import Run
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
 
+CONFIGURATIONS = ("2d", "3d_fullres", "3d_lowres")
 CASCADE = "3d_cascade_fullres"
 
 
@@ -148,16 +150,23 @@ def _check_once(plan: Plan, names: list[str]) -> None:
         raise DuCiSCError(f"{plan.file} has {twice[0]} twice: move one into a plan of its own.")
 
 
-def _check_stage(plan: Plan, entry: DatasetEntry) -> None:
+def _check_configuration(plan: Plan, entry: DatasetEntry) -> None:
+    """It is one that nnU-Net's planner writes and that trains alone; it names folders, too."""
     if entry.configuration == CASCADE:
         raise DuCiSCError(
             f"{plan.file} names the configuration {CASCADE}, whose first stage a benchmark does "
             "not train: name 2d, 3d_fullres or 3d_lowres."
         )
+    if entry.configuration not in CONFIGURATIONS:
+        nearest = difflib.get_close_matches(entry.configuration, CONFIGURATIONS, n=1, cutoff=0.0)[0]
+        raise DuCiSCError(
+            f"{plan.file} names the configuration {entry.configuration!r}, which nnU-Net does not "
+            f"plan: the nearest is {nearest}; name 2d, 3d_fullres or 3d_lowres."
+        )
 
 
 def _groups(plan: Plan, entry: DatasetEntry, work: Path) -> Iterator[Group]:
-    _check_stage(plan, entry)
+    _check_configuration(plan, entry)
     source = find_source(entry)
 
     def runs_of(method: Method, count: Count) -> tuple[Run, ...]:
