@@ -215,13 +215,14 @@ class DuCiSCSettings:
         return dataclasses.asdict(self)
 
 
+HIGHEST_SEED = 2**32 - 1  # that NumPy takes
 _ANY = float("inf")
 _RANGES: dict[str, tuple[float, float]] = {
     "num_epochs": (1, _ANY),
     "num_iterations_per_epoch": (1, _ANY),
     "num_val_iterations_per_epoch": (1, _ANY),
     "save_every": (1, _ANY),
-    "seed": (0, 2**32 - 1),
+    "seed": (0, HIGHEST_SEED),
     "lambda_proto_ulb": (0, _ANY),
     "lambda_proto_mix": (0, _ANY),
     "lambda_cs_ulb": (0, _ANY),

@@ -70,6 +70,11 @@ def test_a_sweep_that_cannot_be_run_is_refused(sweeping, sweep, sentence):
     assert sentence.format(file=sweeping.file) in sweeping.refusal()
 
 
+def test_bad_settings_of_a_swept_method_are_not_blamed_on_its_sweep(sweeping):
+    sweeping.content["methods"]["DuCiSC"]["settings"] = {"lambda": 1}
+    assert f"'lambda' in {sweeping.file}, method DuCiSC: the nearest" in sweeping.refusal()
+
+
 def test_a_method_with_the_name_of_a_value_is_refused(sweeping):
     sweeping.content["methods"]["DuCiSC_lambda_cs_ulb_3"] = {"trainer": "nnUNetTrainerDuCiSC"}
     assert "has the method DuCiSC_lambda_cs_ulb_3, which a sweep makes too" in sweeping.refusal()

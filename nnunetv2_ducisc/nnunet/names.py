@@ -21,7 +21,7 @@ def dataset_name(name_or_id: str) -> str:
     try:
         return str(maybe_convert_to_dataset_name(name_or_id))
     except ValueError as error:
-        reason = f"-d {name_or_id} is neither a number nor a name that starts with Dataset"
+        reason = f"The dataset {name_or_id} is neither a number nor a name that starts with Dataset"
         raise DuCiSCError(f"{reason}: {_WAY_OUT}") from error
     except RuntimeError as error:
         reason = str(error).partition(". ")[0]  # then come lines of folders

@@ -58,7 +58,7 @@ class RawDataset:
             content = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise DuCiSCError(
-                f"There is no {file}: name a dataset of nnUNet_raw that has one with -d."
+                f"There is no {file}: name a dataset of nnUNet_raw that has one."
             ) from error
         except (OSError, ValueError) as error:
             raise DuCiSCError(f"{file} cannot be read ({error}): mend it.") from error

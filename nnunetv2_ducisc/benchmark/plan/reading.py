@@ -18,6 +18,7 @@ from nnunetv2_ducisc.benchmark.plan.yaml_file import (
     Entries,
     anything,
     either,
+    is_number,
     mapping,
     number,
     one_of,
@@ -28,6 +29,7 @@ from nnunetv2_ducisc.benchmark.plan.yaml_file import (
 )
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.evaluation.metrics.presets import PRESETS
+from nnunetv2_ducisc.settings import HIGHEST_SEED
 
 _LENGTH = ("epochs", "iterations_per_epoch", "val_iterations_per_epoch", "save_every")
 _KEYS = (
@@ -54,7 +56,7 @@ def read_plan(file: Path) -> Plan:
         ),
         methods=methods,
         reference=entries.get("reference", one_of(*names), names[0]),
-        seeds=entries.get("seeds", several(whole_number(0))),
+        seeds=entries.get("seeds", several(whole_number(0, HIGHEST_SEED))),
         folds=entries.get("folds", several(either(one_of(ALL), _fold)), (ALL,)),
         length=_length(entries),
         teacher=entries.get("teacher", one_of(True, False), False),
@@ -71,10 +73,13 @@ def _fold(value: object) -> str:
 
 
 def _variables(value: object) -> dict[str, str]:
-    """Environment variables; YAML's false is "false"."""
+    """Environment variables; YAML's false is "false", and its null is no text."""
+    entries = mapping(value)
+    if not all(isinstance(entry, str | int | float) for entry in entries.values()):
+        raise ValueError("a mapping of names to texts, numbers, true or false")
     return {
         name: str(entry).lower() if isinstance(entry, bool) else str(entry)
-        for name, entry in mapping(value).items()
+        for name, entry in entries.items()
     }
 
 
@@ -139,9 +144,10 @@ def _network(content: object, where: str) -> Network:
 
 
 def _spacing(value: object) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != 3 or 0 in value:
-        raise ValueError("a list of the three sides of a voxel in mm, slices first")
-    return tuple(number(side) for side in value)
+    sides = value if isinstance(value, list) else []
+    if len(sides) != 3 or not all(is_number(side) and side > 0 for side in sides):
+        raise ValueError("a list of the three sides of a voxel in mm, slices first, each above 0")
+    return tuple(sides)
 
 
 def _patch_size(value: object) -> tuple[int, ...]:

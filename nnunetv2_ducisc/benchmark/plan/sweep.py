@@ -79,7 +79,8 @@ def _with_variants(plan: Plan, method: Method) -> Iterator[Method]:
 
 def _check(plan: Plan, method: Method) -> None:
     trainer = TrainerClass.named(method.trainer)
+    trainer.settings(method.settings, f"{plan.file}, method {method.name}")  # not the sweep's fault
+    where = f"{plan.file}, sweep of method {method.name}"
     for setting, values in method.sweep.items():
         for value in values:
-            where = f"{plan.file}, sweep of method {method.name}"
             trainer.settings({**method.settings, setting: value}, where)

@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import yaml
 
@@ -92,20 +92,26 @@ class Entries:
             ) from error
 
 
-def whole_number(minimum: int) -> Kind[int]:
-    """An integer; true and false are none."""
+def whole_number(minimum: int, maximum: float = math.inf) -> Kind[int]:
+    """An integer within bounds; true and false are none."""
+    bounds = f", at least {minimum}" if maximum == math.inf else f" from {minimum} to {maximum}"
 
     def kind(value: object) -> int:
-        if type(value) is not int or value < minimum:
-            raise ValueError(f"a whole number, at least {minimum}")
+        if type(value) is not int or not minimum <= value <= maximum:
+            raise ValueError(f"a whole number{bounds}")
         return value
 
     return kind
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number, whole or not; true and false are none."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+
+
 def number(value: object) -> float:
-    """A number from 0, whole or not; true and false are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+    """A number from 0."""
+    if not is_number(value) or value < 0:
         raise ValueError("a number from 0, written like 0.1 or 1.0e-3")
     return value
 
