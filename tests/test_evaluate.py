@@ -161,6 +161,18 @@ def test_2d_images_are_measured_in_pixels(
     assert "no spacing: 1 mm" in capsys.readouterr().err
 
 
+def test_files_with_a_single_slice_are_measured_as_2d_images(tmp_path: Path) -> None:
+    """A pixel in the middle of a square of 5 x 5 is 2 pixels from its border.
+
+    In 3D every voxel of a single slice is border, and the distance would be 0.
+    """
+    made, square, pixel = Evaluating(tmp_path), np.zeros((1, 7, 7)), np.zeros((1, 7, 7))
+    square[:, 1:6, 1:6] = pixel[:, 3, 3] = 1
+    made.add("a", square, pixel)
+    (row,) = made.run(preset="published").rows
+    assert row.values["asd_voxels"] == 2
+
+
 def test_headers_may_differ_by_rounding(folders: Evaluating) -> None:
     spacing = tuple(length + 1e-6 for length in SPACING)
     folders.add("c", labels("11 00"), labels("11 00"), spacing=spacing, origin=(10, -20.00001, 30))

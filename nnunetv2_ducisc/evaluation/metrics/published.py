@@ -1,7 +1,9 @@
 """Distances by the rules behind the published tables: medpy's, in voxels.
 
 The papers on LA, Pancreas-CT and ACDC call ``medpy.metric.binary`` with a voxel spacing of 1 and a
-connectivity of 1, whatever the scan's spacing is. All voxels of a border count the same.
+connectivity of 1, whatever the scan's spacing is. All voxels of a border count the same. Files with
+a single slice are measured as 2D images, since they are read as such: given shape (1, y, x), medpy
+takes every voxel for border.
 """
 
 from __future__ import annotations
