@@ -90,7 +90,8 @@ def test_another_plan_does_not_go_on_in_the_same_folder(tmp_path):
         unit_of(tmp_path, {"settings": {"num_epochs": 6}}).check_recipe()
     assert str(caught.value) == (
         f"{tmp_path / 'unit'} was begun with settings {{'num_epochs': 5}}, but now it is "
-        "{'num_epochs': 6}: restore the plan and the data, or name another folder with -o."
+        "{'num_epochs': 6}: restore the plan, the data and the version, or name another "
+        "folder with -o."
     )
 
 

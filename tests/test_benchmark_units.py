@@ -1,13 +1,7 @@
 """Which cases get labels, and which commands make which runs of it."""
 
-import dataclasses
-import shutil
-
 import pytest
 
-from nnunetv2_ducisc.benchmark.units.steps import WriteFile
-from nnunetv2_ducisc.benchmark.units.unit import Unit
-from nnunetv2_ducisc.errors import DuCiSCError
 from tests.benchmark_plan import Desk
 
 pytestmark = pytest.mark.unit
@@ -37,7 +31,8 @@ def test_every_method_seed_and_fold_is_one_run_on_one_copy(desk):
 def test_the_commands_are_those_that_a_user_types(desk):
     assert commands(desk, f"{TOY}/2_labels/prepare")[1:] == [
         "ducisc withhold -d 4 --to 999 --labeled 2 --seed 0 --overwrite",
-        "nnUNetv2_plan_and_preprocess -d 999 -c 3d_fullres --verify_dataset_integrity --no_pbar",
+        "nnUNetv2_plan_and_preprocess -d 999 -c 3d_fullres --clean --verify_dataset_integrity "
+        "--no_pbar",
         "ducisc preprocess -d 999 -c 3d_fullres",
     ]
     train, predict = commands(desk, f"{TOY}/2_labels/DuCiSC_seed1_fold_all")[1:]
@@ -209,38 +204,3 @@ def test_a_groups_file_that_is_absent_is_named_without_an_option_of_another_comm
     desk.entry["groups"] = "gone.csv"
     sentence = desk.refusal()
     assert "gone.csv cannot be read" in sentence and "--groups" not in sentence
-
-
-def finish(unit: Unit) -> None:
-    """As if its steps were done."""
-    done = {name: WriteFile(unit.folder / "done.txt", []) for name in unit.steps}
-    assert dataclasses.replace(unit, steps=done).run() is None
-
-
-def test_another_data_set_of_the_same_name_does_not_go_on_in_the_folder(desk, monkeypatch):
-    """Of three, one lies elsewhere, one has another training case, and one another test case."""
-    finish(desk.plan().stages[0][0])
-    begun = f"{desk.work / TOY}/2_labels/prepare was begun with "
-    shutil.copytree(desk.root / "raw", desk.root / "raw2")
-    monkeypatch.setenv("nnUNet_raw", str(desk.root / "raw2"))
-    with pytest.raises(DuCiSCError) as caught:
-        desk.plan()
-    assert str(caught.value).startswith(
-        f"{begun}folder of the data set '{desk.raw.folder}', but now it is '{desk.root}/raw2/"
-    )
-    monkeypatch.setenv("nnUNet_raw", str(desk.root / "raw"))
-    desk.raw.add("u", "Ts")
-    with pytest.raises(DuCiSCError, match=r"begun with test cases '1 \(\w+\)', .* is '2 \("):
-        desk.plan()
-    desk.raw.add("g")
-    with pytest.raises(DuCiSCError, match=r"begun with training cases '6 \(\w+\)', .* is '7 \("):
-        desk.plan()
-
-
-def test_corrected_test_labels_are_evaluated_again(desk):
-    for unit in desk.plan().units:
-        finish(unit)
-    desk.raw.write("labelsTs/t.nii.gz").write_text("corrected", encoding="utf-8")
-    planned = desk.plan()
-    assert not any(unit.is_done for unit in planned.evaluations)
-    assert all(unit.is_done for stage in planned.stages for unit in stage)

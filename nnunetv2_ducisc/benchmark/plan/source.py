@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import relpath
+from pathlib import Path
 from typing import Any
 
 from nnunetv2_ducisc.benchmark.plan.plan import ALL, CONVERSION, Count, DatasetEntry
@@ -46,6 +48,20 @@ class Source:
         seen = "\n".join(f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats)
         return f"{len(files)} ({hashlib.sha256(seen.encode()).hexdigest()[:8]})"
 
+    @cached_property
+    def training_files(self) -> dict[str, list[int]]:
+        """Bytes and time (ns) of each file that is trained on or predicted; none is opened.
+
+        By their paths in the data set. A hard link has the times of the file that it is.
+        """
+        cases = self.raw.labeled().items()
+        files = [file for case, of in cases for file in _with_sidecar(case, of.images)]
+        files += [file for case, of in cases for file in _with_sidecar(case, (of.label,))]
+        for case, images in self.raw.images(Part.TEST.images).items():
+            files += _with_sidecar(case, images)
+        stats = {relpath(file, self.raw.folder): file.stat() for file in files if file.is_file()}
+        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
     def labeled(self, count: Count) -> list[str] | None:
         """The groups that keep their labels, validation among them; None where they are drawn."""
         if self.order is None:
@@ -65,6 +81,11 @@ class Source:
             if group in labeled and case not in self.validation
         ]
         return [{"train": train, "val": list(self.validation)}]
+
+
+def _with_sidecar(case: str, files: Sequence[Path]) -> list[Path]:
+    """And the file beside them in which nnU-Net's reader of 3D TIFF looks for the spacing."""
+    return [*files, files[0].with_name(f"{case}.json")]
 
 
 def find_source(entry: DatasetEntry) -> Source:

@@ -97,7 +97,14 @@ class Copy:
             },
             # nnU-Net's planner sets this many threads; zero, which trainings may want, stops it.
             {**plan.variables, **self.variables, "nnUNet_n_proc_DA": "1"},
+            inputs=self.source.training_files,
+            is_built_on=self._has_trainings,
         )
+
+    @property
+    def _has_trainings(self) -> bool:
+        """Whether a training of any plan has begun on it."""
+        return any(state.parent.name != "prepare" for state in self.folder.glob("*/state.json"))
 
     def _steps(self, plan: Plan, unlabeled: bool) -> Iterator[tuple[str, Step]]:
         raw = self.folder / "nnUNet_raw"
@@ -113,7 +120,8 @@ class Copy:
         processes = () if plan.processes is None else ("-np", number, "-npfp", number)
         spacing = map(str, self.entry.spacing or ())
         resampled = ("-overwrite_target_spacing", *spacing) if self.entry.spacing else ()
-        options = (*verify, "--no_pbar", *processes, *resampled)
+        # What a stopped run left may be of files that were corrected since: --clean.
+        options = ("--clean", *verify, "--no_pbar", *processes, *resampled)
         yield "plan", Command(("nnUNetv2_plan_and_preprocess", *which, *options))
         if unlabeled:
             yield "preprocess", Command(("ducisc", "preprocess", *which))

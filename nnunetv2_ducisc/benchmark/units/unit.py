@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Unit:
         environment: variables of its commands.
         needs: the name of the unit that has to be done first.
         inputs: what it reads and somebody may correct, after which it is done again; JSON.
+        is_built_on: whether another unit has begun on what it made, so that it is never done again.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Unit:
     environment: Mapping[str, str]
     needs: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    is_built_on: bool = False
 
     @property
     def log(self) -> Path:
@@ -60,7 +62,7 @@ class Unit:
         return self._state_file.stat().st_mtime if recorded is None else recorded
 
     def check_recipe(self) -> None:
-        """Refuse to go on with what another plan, or other data of the same name, began.
+        """Refuse to go on with what another plan, version or data of the same name began.
 
         A unit without a step that is done was not begun. What an earlier version did not record is
         not compared.
@@ -68,14 +70,16 @@ class Unit:
         Raises:
             DuCiSCError: names what differs.
         """
-        state = self._state
+        state = self._recorded
         begun = (state["recipe"] if state["seconds"] else None) or {}
         for key, value in _plain(self.recipe).items():
             if begun.get(key, value) != value:
                 raise DuCiSCError(
                     f"{self.folder} was begun with {key} {begun[key]!r}, but now it is {value!r}: "
-                    "restore the plan and the data, or name another folder with -o."
+                    "restore the plan, the data and the version, or name another folder with -o."
                 )
+        if self.is_built_on:
+            self._refuse_changed(self._changed_inputs(state))
 
     def run(self) -> str | None:
         """Do what is left.
@@ -114,8 +118,30 @@ class Unit:
     def _state_file(self) -> Path:
         return self.folder / "state.json"
 
+    def _refuse_changed(self, inputs: Sequence[str]) -> None:
+        if inputs:
+            more = f" and {len(inputs) - 1} more have" if len(inputs) > 1 else " has"
+            raise DuCiSCError(
+                f"{inputs[0]}{more} changed since {self.folder} was begun, and trainings are built "
+                "on it: put back what was there, with its times (cp -p), or name another folder "
+                "with -o."
+            )
+
+    def _changed_inputs(self, state: Mapping[str, Any]) -> list[str]:
+        """What was corrected; nothing where an earlier version recorded no inputs."""
+        recorded, now = state.get("inputs", {}), _plain(self.inputs)
+        keys = sorted(recorded.keys() | now.keys()) if recorded else []
+        return [key for key in keys if recorded.get(key) != now.get(key)]
+
     @property
     def _state(self) -> dict[str, Any]:
+        """The record, or that of a unit that was never begun where its inputs were corrected."""
+        recorded = self._recorded
+        is_current = self.is_built_on or not self._changed_inputs(recorded)
+        return recorded if is_current else _new_state()
+
+    @property
+    def _recorded(self) -> dict[str, Any]:
         """The recipe it was begun with, and how long each step that is done took."""
         if not self._state_file.is_file():
             return _new_state()
@@ -123,13 +149,13 @@ class Unit:
             state = json.loads(self._state_file.read_text(encoding="utf-8"))
             dict(state["recipe"] or {})
             sum(state["seconds"].values())
+            dict(state.get("inputs", {}))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DuCiSCError(
                 f"{self._state_file} is damaged ({one_line(error)}): remove it, and what it stood "
                 "for is done again, a training from its last checkpoint."
             ) from error
-        inputs = _plain(self.inputs)
-        return state if state.get("inputs", inputs) == inputs else _new_state()
+        return state
 
 
 def _new_state() -> dict[str, Any]:

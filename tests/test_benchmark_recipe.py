@@ -1,0 +1,95 @@
+"""What was begun goes on only with the data, the plan and the version that it was begun with."""
+
+import dataclasses
+import os
+import shutil
+
+import pytest
+
+from nnunetv2_ducisc.benchmark.units.steps import WriteFile
+from nnunetv2_ducisc.benchmark.units.unit import Unit
+from nnunetv2_ducisc.errors import DuCiSCError
+
+pytestmark = pytest.mark.unit
+
+TOY = "Dataset004_Toy_3d_fullres"
+
+
+def finish(unit: Unit) -> None:
+    """As if its steps were done."""
+    done = {name: WriteFile(unit.folder / "done.txt", []) for name in unit.steps}
+    assert dataclasses.replace(unit, steps=done).run() is None
+
+
+def test_another_data_set_of_the_same_name_does_not_go_on_in_the_folder(desk, monkeypatch):
+    """Of three, one lies elsewhere, one has another training case, and one another test case."""
+    finish(desk.plan().stages[0][0])
+    begun = f"{desk.work / TOY}/2_labels/prepare was begun with "
+    shutil.copytree(desk.root / "raw", desk.root / "raw2")
+    monkeypatch.setenv("nnUNet_raw", str(desk.root / "raw2"))
+    with pytest.raises(DuCiSCError) as caught:
+        desk.plan()
+    assert str(caught.value).startswith(
+        f"{begun}folder of the data set '{desk.raw.folder}', but now it is '{desk.root}/raw2/"
+    )
+    monkeypatch.setenv("nnUNet_raw", str(desk.root / "raw"))
+    desk.raw.add("u", "Ts")
+    with pytest.raises(DuCiSCError, match=r"begun with test cases '1 \(\w+\)', .* is '2 \("):
+        desk.plan()
+    desk.raw.add("g")
+    with pytest.raises(DuCiSCError, match=r"begun with training cases '6 \(\w+\)', .* is '7 \("):
+        desk.plan()
+
+
+def test_changed_files_under_trainings_are_refused_and_may_be_put_back(desk):
+    """A prepare and one training of the first plan are done; another plan shares them."""
+    prepare, *_ = desk.plan().stages[0]
+    finish(prepare)
+    finish(desk.plan().stages[1][0])
+    image, label = (
+        desk.raw.folder / name for name in ("imagesTs/t_0000.nii.gz", "labelsTr/a.nii.gz")
+    )
+    kept = {file: (file.read_bytes(), file.stat()) for file in (image, label)}
+    for file in (image, label):
+        file.write_text("changed", encoding="utf-8")
+    desk.content["methods"]["third"] = {"trainer": "nnUNetTrainerDuCiSC_paper"}
+    with pytest.raises(DuCiSCError) as caught:
+        desk.plan()
+    assert str(caught.value) == (
+        f"imagesTs/t_0000.nii.gz and 1 more have changed since {prepare.folder} was begun, and "
+        "trainings are built on it: put back what was there, with its times (cp -p), or name "
+        "another folder with -o."
+    )
+    for file, (content, stat) in kept.items():
+        file.write_bytes(content)
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert desk.plan().stages[0][0].is_done
+
+
+@pytest.mark.parametrize("name", ["imagesTr/a_0000.nii.gz", "labelsTr/f.nii.gz", "labelsTr/a.json"])
+def test_a_changed_file_is_prepared_again_while_nothing_is_trained_on_it(desk, name):
+    """So a label can be mended that nnU-Net's check has refused; a.json is a sidecar of TIFF."""
+    desk.raw.write(name)
+    finish(desk.plan().stages[0][0])
+    desk.raw.write(name).write_text("mended", encoding="utf-8")
+    (prepare,), _ = desk.plan().stages
+    assert not prepare.is_done
+    finish(prepare)
+    assert desk.plan().stages[0][0].is_done
+
+
+def test_hard_links_do_not_change_the_files_that_they_share(desk):
+    finish(desk.plan().stages[0][0])
+    finish(desk.plan().stages[1][0])
+    for file in (desk.raw.folder / "labelsTr").iterdir():
+        os.link(file, desk.root / file.name)
+    assert desk.plan().stages[0][0].is_done
+
+
+def test_corrected_test_labels_are_evaluated_again(desk):
+    for unit in desk.plan().units:
+        finish(unit)
+    desk.raw.write("labelsTs/t.nii.gz").write_text("corrected", encoding="utf-8")
+    planned = desk.plan()
+    assert not any(unit.is_done for unit in planned.evaluations)
+    assert all(unit.is_done for stage in planned.stages for unit in stage)
