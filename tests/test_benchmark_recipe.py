@@ -1,14 +1,18 @@
 """What was begun goes on only with the data, the plan and the version that it was begun with."""
 
 import dataclasses
+import json
 import os
 import shutil
 
 import pytest
 
+from nnunetv2_ducisc.benchmark.units import runs
 from nnunetv2_ducisc.benchmark.units.steps import WriteFile
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.settings import DuCiSCSettings
+from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 
 pytestmark = pytest.mark.unit
 
@@ -84,6 +88,67 @@ def test_hard_links_do_not_change_the_files_that_they_share(desk):
     for file in (desk.raw.folder / "labelsTr").iterdir():
         os.link(file, desk.root / file.name)
     assert desk.plan().stages[0][0].is_done
+
+
+def test_a_work_folder_of_an_earlier_version_without_the_new_records_is_taken(desk):
+    """Its prepare recorded no files, its training neither device, version nor resolved settings."""
+    units = [desk.plan().stages[0][0], desk.plan().stages[1][1]]
+    for unit in units:
+        finish(unit)
+        state = json.loads((unit.folder / "state.json").read_text(encoding="utf-8"))
+        kept = ("trainer", "configuration", "network", "settings", "fold", "data set", "labels")
+        state["recipe"] = {key: state["recipe"][key] for key in kept if key in state["recipe"]}
+        (unit.folder / "state.json").write_text(
+            json.dumps(state | {"inputs": {}}), encoding="utf-8"
+        )
+    desk.raw.write("labelsTr/a.nii.gz").write_text("changed", encoding="utf-8")
+    planned = desk.plan()
+    assert planned.stages[0][0].is_done and planned.stages[1][1].is_done
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value", "sentence"),
+    [
+        (
+            runs,
+            "__version__",
+            "7.8.9",
+            r"version of nnunetv2-ducisc '\d+\.\d+', but now it is '7.8'",
+        ),
+        (
+            nnUNetTrainerDuCiSC,
+            "settings",
+            DuCiSCSettings(lambda_cs_ulb=3.0),
+            r"setting lambda_cs_ulb 1\.0, but now it is 3\.0: restore the plan, the data and the v",
+        ),
+    ],
+)
+def test_a_version_with_other_defaults_does_not_go_on(
+    desk, monkeypatch, place, name, value, sentence
+):
+    """The plan is the same: its settings name only what it changes."""
+    for unit in desk.plan().stages[1]:
+        finish(unit)
+    monkeypatch.setattr(place, name, value)
+    with pytest.raises(DuCiSCError, match=sentence):
+        desk.plan()
+
+
+def test_another_device_does_not_go_on(desk):
+    finish(desk.plan().stages[1][0])
+    desk.content["device"] = "cpu"
+    with pytest.raises(DuCiSCError, match="was begun with device 'cuda', but now it is 'cpu'"):
+        desk.plan()
+
+
+def test_a_training_records_the_settings_that_its_trainer_reads(desk):
+    """The default of threshold_max is the preset's; stock nnU-Net has a length and a seed alone."""
+    desk.content["methods"]["plain"] = {"trainer": "nnUNetTrainer", "schedule": "own"}
+    stock, _, ducisc, _, plain, _ = desk.plan().stages[1]
+    read = [key for key in stock.recipe if key.startswith("setting ")]
+    assert len(read) == 5 and stock.recipe["setting num_epochs"] == 5
+    assert ducisc.recipe["setting threshold_max"] == 0.95
+    assert not any(key.startswith("setting ") for key in plain.recipe)
 
 
 def test_corrected_test_labels_are_evaluated_again(desk):

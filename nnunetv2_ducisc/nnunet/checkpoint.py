@@ -64,8 +64,8 @@ def why_not_continued(state: dict[str, Any], trainer: str, own: dict[str, Any]) 
         trainer: the name of the class that would go on.
         own: the state that it would write now.
     """
-    version = state.get("version", "of an unknown version")
-    if _series(version) != _series(__version__):
+    version = state.get("version", __version__)
+    if series(version) != series(__version__):
         return (
             f"This training was begun by nnunetv2-ducisc {version}, whose trainings {__version__} "
             f"cannot continue: install nnunetv2-ducisc {version}, or start a new training; both "
@@ -79,14 +79,14 @@ def why_not_continued(state: dict[str, Any], trainer: str, own: dict[str, Any]) 
     if missing := sorted(own.keys() - state.keys()):
         return (
             f"The checkpoint has no {', '.join(missing)}, without which {trainer} cannot go on: "
-            f"it was written by another build of nnunetv2-ducisc {version}; {START_ANEW}."
+            f"it was written by another build of nnunetv2-ducisc; {START_ANEW}."
         )
     return _other_settings(state["settings"], own["settings"])
 
 
-def _series(version: str) -> list[str]:
+def series(version: str) -> str:
     """The versions that share one state: 0.1 of 0.1.3."""
-    return version.split(".")[:2]
+    return ".".join(version.split(".")[:2])
 
 
 def random_state() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunetv2_ducisc import variants
 from nnunetv2_ducisc.errors import DuCiSCError
-from nnunetv2_ducisc.nnunet.configured_trainer import ConfiguredTrainer
+from nnunetv2_ducisc.nnunet.configured_trainer import LENGTH, ConfiguredTrainer
 from nnunetv2_ducisc.settings import DuCiSCSettings
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 
@@ -58,6 +58,17 @@ class TrainerClass:
             f"{where} sets {next(iter(entries))}, but {self.name} has no settings: name "
             "nnUNetTrainer_seeded, which is stock nnU-Net with a length and a seed, or take it out."
         )
+
+    def resolved(self, entries: dict[str, Any], where: str) -> dict[str, Any]:
+        """All settings that training reads, its class's own among them.
+
+        Raises:
+            DuCiSCError: see ``settings``.
+        """
+        every = self.settings(entries, where).as_dict()
+        if self.has_teacher:
+            return every
+        return {key: every[key] for key in (*LENGTH, "seed")} if self.takes_settings else {}
 
 
 def _class_of(name: str) -> Any:  # noqa: ANN401 (a class)

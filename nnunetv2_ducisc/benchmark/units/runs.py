@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nnunetv2_ducisc import __version__
 from nnunetv2_ducisc.benchmark.plan.plan import ALL, Method, Plan
 from nnunetv2_ducisc.benchmark.units.copies import Copy
 from nnunetv2_ducisc.benchmark.units.plans_step import WritePlans
 from nnunetv2_ducisc.benchmark.units.steps import Step, Train, WriteFolder
 from nnunetv2_ducisc.benchmark.units.unit import Unit
+from nnunetv2_ducisc.nnunet.checkpoint import series
 from nnunetv2_ducisc.nnunet.model_loading import WITH_THRESHOLDS
 from nnunetv2_ducisc.nnunet.trainer_class import TrainerClass
 from nnunetv2_ducisc.raw_dataset.layout import Part
@@ -84,6 +86,9 @@ class Run:
                 "network": vars(self.copy.entry.network),
                 "settings": self.settings,
                 "fold": self.fold,
+                "device": self.plan.device,
+                "version of nnunetv2-ducisc": series(__version__),
+                **self._resolved_settings,
             },
             {**self.plan.variables, **self.copy.variables},
             needs=f"{self.copy.name}/prepare",
@@ -133,6 +138,13 @@ class Run:
             {**self.plan.variables, **self.copy.variables},
             needs=self.name,
         )
+
+    @property
+    def _resolved_settings(self) -> dict[str, Any]:
+        """Each with a key of its own: one that an earlier version did not have is not compared."""
+        trainer = TrainerClass.named(self.method.trainer)
+        resolved = trainer.resolved(self.settings, self.name)
+        return {f"setting {name}": value for name, value in resolved.items()}
 
     @property
     def _plans(self) -> str:
