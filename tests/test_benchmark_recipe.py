@@ -82,6 +82,20 @@ def test_a_changed_file_is_prepared_again_while_nothing_is_trained_on_it(desk, n
     assert desk.plan().stages[0][0].is_done
 
 
+def test_a_killed_prepare_goes_on_and_starts_anew_only_where_a_file_has_changed(desk):
+    """Its first step is done; repeated, that would fail."""
+    (prepare,), _ = desk.plan().stages
+    link, *others = prepare.steps
+    finish(dataclasses.replace(prepare, steps={link: prepare.steps[link]}))
+    done = dict.fromkeys(others, WriteFile(prepare.folder / "done.txt", []))
+    in_the_way = WriteFile(prepare.folder / "state.json" / "no folder", [])
+    repeated = dataclasses.replace(prepare, steps={link: in_the_way} | done)
+    desk.raw.write("labelsTr/a.nii.gz").write_text("changed", encoding="utf-8")
+    changed = dataclasses.replace(desk.plan().stages[0][0], steps=repeated.steps)
+    assert "exists" in (changed.run() or "")
+    assert repeated.run() is None and repeated.is_done
+
+
 def test_hard_links_do_not_change_the_files_that_they_share(desk):
     finish(desk.plan().stages[0][0])
     finish(desk.plan().stages[1][0])
