@@ -4,6 +4,7 @@
     python -m benchmarks.step_time ... --also low_memory unlabeled mixed noPrototypes
 
 The second adds the step after warm-up with ``low_memory``, and those of alternatives of the paper.
+``--half`` is mixed precision on the CPU, in bfloat16, for its memory; a GPU always has it.
 
 The data set has to be planned and preprocessed; the batches are random numbers of the planned size,
 so that reading and augmenting is left out. The kinds of step alternate, so that a machine
@@ -22,15 +23,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from nnunetv2.paths import nnUNet_preprocessed
 from nnunetv2.run.run_training import get_trainer_from_args
+from nnunetv2.training.nnUNetTrainer import nnUNetTrainer as nnUNetTrainer_module
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from benchmarks.allocator import CPU_ALLOCATOR
 from benchmarks.live_memory import peak_bytes
+from nnunetv2_ducisc.nnunet import streams
 
 OURS = "nnUNetTrainerDuCiSC"
 KINDS = {"stock": "nnUNetTrainer", "warm-up": OURS, "after warm-up": OURS, "low_memory": OURS}
@@ -103,7 +107,7 @@ def seconds(trainer: nnUNetTrainer, batch: dict[str, Any]) -> float:
 def peak_memory(kind: str, args: argparse.Namespace) -> float:
     """Peak memory in MiB of two steps in a process of their own, as torch's allocator sees it."""
     command = [sys.executable, "-m", "benchmarks.step_time", "--memory-of", kind, "-d", args.d]
-    command += ["-c", args.c, "-p", args.p, "--device", args.device]
+    command += ["-c", args.c, "-p", args.p, "--device", args.device, *["--half"] * args.half]
     result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return float(result.stdout.splitlines()[-1])
 
@@ -158,6 +162,13 @@ def report(args: argparse.Namespace) -> None:
         )
 
 
+def mixed_precision_on_the_cpu() -> None:
+    """Put autocast where nnU-Net and this package have nothing on a CPU."""
+    autocast = partial(torch.autocast, "cpu", dtype=torch.bfloat16)
+    nnUNetTrainer_module.dummy_context = autocast
+    streams.nullcontext = autocast
+
+
 def profile(kind: str, args: argparse.Namespace) -> None:
     """Print the operations that two steps of a kind spend most time in."""
     trainer = build(kind, args)
@@ -180,6 +191,7 @@ def main() -> None:
     parser.add_argument(
         "--also", nargs="+", default=[], help="low_memory, or alternatives like unlabeled"
     )
+    parser.add_argument("--half", action="store_true", help="mixed precision on the CPU, too")
     parser.add_argument(
         "--profile", metavar="KIND", help="only profile a kind of step, like 'after warm-up'"
     )
@@ -196,6 +208,8 @@ def main() -> None:
         torch._dynamo.config.patch(skip_nnmodule_hook_guards=False, cache_size_limit=64),
     ):
         os.environ["nnUNet_results"] = results
+        if args.half:
+            mixed_precision_on_the_cpu()
         if args.memory_of:
             print_own_peak_memory(args)
         elif args.profile:

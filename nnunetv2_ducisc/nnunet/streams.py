@@ -72,6 +72,10 @@ class OneAtATime(Together):
     Everything else, logits and features too, is computed once more when its gradient is wanted: the
     gradients are those of ``Together``, with the activations of one kind in memory at a time, for
     the time of one more forward pass a kind.
+
+    The labeled kind is read first, so that its gradient is wanted last. It reaches every weight: no
+    gradient is complete before it, and DDP, whose forward pass runs once more during the backward
+    pass, has sent none by then.
     """
 
     def __call__(self, images: Tensor) -> Student:
