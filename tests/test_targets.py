@@ -36,9 +36,9 @@ def test_both_targets_are_the_naive_loops(dimensions, classes, norm, pairs):
         FeatureConsistency(norm): naive_alternatives.feature_consistency(f_j, f_teacher, norm),
     }
     for target, value in expected.items():
-        anchors = target.anchors(tensors(f_i), torch.from_numpy(y_i))
-        loss = target.loss(anchors, tensors(f_j), torch.from_numpy(y_j), tensors(f_teacher))
-        assert loss.item() == pytest.approx(value, rel=1e-12)
+        labeled = target.of_labeled(tensors(f_i), torch.from_numpy(y_i))
+        guided = target.of_guided(tensors(f_j), torch.from_numpy(y_j), tensors(f_teacher))
+        assert target.loss(labeled, guided).item() == pytest.approx(value, rel=1e-12)
 
 
 def test_only_the_class_agnostic_target_wants_the_teacher():
@@ -52,5 +52,5 @@ def test_prototypes_of_a_pyramid_are_of_the_label_of_their_own_scale():
     label = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).reshape(1, 2, 2, 1)
     pyramid = Pyramid([torch.zeros(1, 2, 4, 2), 1 - label])
     target = PrototypeAlignment("sum", "each")
-    assert target.anchors(features, label)[0].features.flatten().tolist() == [3, 1]
-    assert target.anchors(features, pyramid)[0].features.flatten().tolist() == [1, 3]
+    assert target.of_labeled(features, label)[0].features.flatten().tolist() == [3, 1]
+    assert target.of_labeled(features, pyramid)[0].features.flatten().tolist() == [1, 3]
