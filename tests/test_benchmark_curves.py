@@ -20,7 +20,9 @@ def benchmark(desk: Desk) -> Benchmark:
     for run in planned.runs:
         run.training.mkdir(parents=True)
         log = {"train_losses": [run.seed + 1.0, run.seed], "mean_fg_dice": [0.2, 0.4]}
-        torch.save({"logging": log}, run.training / "checkpoint_final.pth")
+        torch.save(
+            {"trainer_name": "nnUNetTrainer", "logging": log}, run.training / "checkpoint_final.pth"
+        )
         if run.method.name == "DuCiSC":
             (run.training / "ducisc_log.csv").write_text(
                 "epoch,loss_sup\n0,5\n1,3\n", encoding="utf-8"
@@ -62,7 +64,9 @@ def test_many_methods_have_a_legend_that_fits_and_a_color_each(desk, tmp_path):
     for run in planned.runs:
         run.training.mkdir(parents=True)
         log = {"train_losses": [1.0, 0.0], "mean_fg_dice": [0.2, 0.4]}
-        torch.save({"logging": log}, run.training / "checkpoint_final.pth")
+        torch.save(
+            {"trainer_name": "nnUNetTrainer", "logging": log}, run.training / "checkpoint_final.pth"
+        )
     with matplotlib.rc_context(matplotlib.rcParamsDefault):  # as draw_curves sets it
         figure = curves_figure(planned.groups)
         figure.savefig(tmp_path / "many.png", dpi=150)
