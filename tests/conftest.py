@@ -85,6 +85,17 @@ def tiny(
 
 
 @pytest.fixture
+def tiny_2d(
+    planned_2d: PlannedDataset,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[PlannedDataset]:
+    """The same in 2D."""
+    with repeatable(planned_2d, tmp_path_factory.mktemp("results"), monkeypatch):
+        yield planned_2d
+
+
+@pytest.fixture
 def two_cases(tmp_path: Path) -> TinyDataset:
     """Cases a and b."""
     dataset = TinyDataset(tmp_path)

@@ -169,7 +169,7 @@ def test_a_truncated_checkpoint_is_refused_with_the_way_out(tiny, finished_run, 
 @pytest.mark.parametrize(
     "content",
     [torch.ones(3), [1, 2], {"network_weights": {}}, "text"],
-    ids=["tensor", "list", "", "text"],
+    ids=["tensor", "list", "dict", "text"],
 )
 def test_something_else_than_a_checkpoint_is_refused(tiny, tmp_path, content):
     torch.save(content, tmp_path / "checkpoint_latest.pth")

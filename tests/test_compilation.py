@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from torch._dynamo import OptimizedModule
 
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
 from tests.half_precision import batches_of, first_step
-from tests.planned import PlannedDataset
 
 
 class Graphs:
@@ -43,13 +41,6 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> Graphs:
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
     monkeypatch.setattr(nnUNetTrainerDuCiSC, "_do_i_compile", lambda self: True)
     return backend
-
-
-@pytest.fixture
-def tiny_2d(planned_2d: PlannedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in planned_2d.environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return planned_2d
 
 
 def test_every_batch_size_has_a_graph_of_its_own_and_none_is_made_twice(tiny_2d, graphs):

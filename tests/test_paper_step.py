@@ -27,15 +27,6 @@ TRAINERS = [
 ]
 
 
-@pytest.fixture
-def tiny_2d(
-    planned_2d: PlannedDataset, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> PlannedDataset:
-    for name, value in planned_2d.environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return planned_2d
-
-
 class Network:
     """A copy of a network, which is asked on one kind of image at a time."""
 
