@@ -82,6 +82,18 @@ def test_a_changed_file_is_prepared_again_while_nothing_is_trained_on_it(desk, n
     assert desk.plan().stages[0][0].is_done
 
 
+def test_labels_that_mean_something_else_under_trainings_are_refused(desk):
+    """Regions instead of classes: the cases are the same, what is trained is not."""
+    for stage in desk.plan().stages:
+        finish(stage[0])
+    file = desk.raw.folder / "dataset.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content |= {"labels": {"background": 0, "whole": [1, 2]}, "regions_class_order": [1]}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(DuCiSCError, match=r"^dataset\.json has changed since "):
+        desk.plan()
+
+
 def test_a_killed_prepare_goes_on_and_starts_anew_only_where_a_file_has_changed(desk):
     """Its first step is done; repeated, that would fail."""
     (prepare,), _ = desk.plan().stages

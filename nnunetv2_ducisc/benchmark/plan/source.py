@@ -52,10 +52,12 @@ class Source:
     def training_files(self) -> dict[str, list[int]]:
         """Bytes and time (ns) of each file that is trained on or predicted; none is opened.
 
-        By their paths in the data set. A hard link has the times of the file that it is.
+        By their paths in the data set. A hard link has the times of the file that it is. With
+        dataset.json, which says what channels and labels are.
         """
         cases = self.raw.labeled().items()
-        files = [file for case, of in cases for file in _with_sidecar(case, of.images)]
+        files = [self.raw.folder / "dataset.json"]
+        files += [file for case, of in cases for file in _with_sidecar(case, of.images)]
         files += [file for case, of in cases for file in _with_sidecar(case, (of.label,))]
         for case, images in self.raw.images(Part.TEST.images).items():
             files += _with_sidecar(case, images)
