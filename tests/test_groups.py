@@ -17,7 +17,7 @@ PATIENTS = {"a1": "A", "a2": "A", "b1": "B", "c1": "C", "c2": "C"}
 def read(tmp_path: Path, text: str) -> dict[str, str]:
     file = tmp_path / "groups.csv"
     file.write_bytes(text.encode())
-    return read_groups(file, CASES, others=("t1",))
+    return read_groups(file, CASES)
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,15 @@ def read(tmp_path: Path, text: str) -> dict[str, str]:
         "c2 C\nc1\tC\n\nb1   B\na2 A\na1 A",
         "case,group\na1, A\na2,A\nb1,B\nc1,C\nc2,C\n",
         "\ufeffCase;Group\r\na1;A\r\na2;A\r\nb1;B\r\nc1;C\r\nc2;C\r\n",
-        'a1,"A"\na2,A\nb1,B\nc1,C\nc2,C\nt1,T\n',
+        'a1,"A"\na2,A\nb1,B\nc1,C\nc2,C\n',
     ],
 )
 def test_text_and_the_csv_of_spreadsheets_are_read(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text) == PATIENTS
+
+
+def test_a_file_of_a_whole_cohort_may_name_cases_that_are_not_here(tmp_path: Path) -> None:
+    assert read(tmp_path, "t1,T\na1,A\na2,A\nb1,B\nc1,C\nc2,C\nt2,C\n") == PATIENTS
 
 
 def test_a_group_may_have_blanks_where_commas_separate(tmp_path: Path) -> None:
@@ -43,7 +47,7 @@ def test_a_group_may_have_blanks_where_commas_separate(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("a1,A\na2,A\nb1,B\n", "names no group for c1 and 1 more: add a line for every case."),
-        ("a1,A\nzebra,A\n", "Line 2 of .* names zebra, which is not a case of the dataset"),
+        ("a1,A\na2,A\nb2,B\nc1,C\nc2,C\n", "names no group for b1: add a line for every case."),
         ("a1,A\na1,B\n", "puts a1 into the groups A and B: expected one."),
         ("a1,A\na2\n", "Line 2 of .* is 'a2': expected a case and its group."),
         ("a1,A,x\n", "is 'a1,A,x': expected a case and its group."),
@@ -60,7 +64,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         DuCiSCError, match=r"gone.txt cannot be read .*with a case and its group a line\."
     ):
-        read_groups(tmp_path / "gone.txt", CASES, ())
+        read_groups(tmp_path / "gone.txt", CASES)
 
 
 @pytest.mark.parametrize("seed", range(6))

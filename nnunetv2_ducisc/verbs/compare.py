@@ -66,7 +66,7 @@ class Compare:
         (of_a, rows_a), (of_b, rows_b) = read_metrics(a), read_metrics(b)
         pairing = pair_rows(rows_a, rows_b, common_metrics(of_a, of_b, names), names)
         if self.groups is not None:
-            pairing = replace(pairing, group_of=read_groups(self.groups, pairing.cases, None))
+            pairing = replace(pairing, group_of=read_groups(self.groups, pairing.cases))
         results = compare(samples(pairing))
         cells = table(results, pairing)
         if self.output is not None:

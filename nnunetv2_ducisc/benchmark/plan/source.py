@@ -108,7 +108,7 @@ def find_source(entry: DatasetEntry) -> Source:
     test = raw.images(Part.TEST.images)
     group_of = {case: case for case in cases}
     if entry.groups:  # the tables average test cases by their groups: none may be missing then
-        of_all = read_groups(entry.groups, [*cases, *test], ())
+        of_all = read_groups(entry.groups, [*cases, *test])
         group_of = {case: of_all[case] for case in cases}
     validation, listed = _conversion(raw) if entry.draw == CONVERSION else ((), None)
     order = None if listed is None else tuple(dict.fromkeys(group_of[case] for case in listed))

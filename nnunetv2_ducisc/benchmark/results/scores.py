@@ -121,7 +121,7 @@ def _group_numbers(group: Group, cases: Sequence[str]) -> tuple[int, ...] | None
     """For each case that of its group; None where the plan names no groups."""
     if group.entry.groups is None:
         return None
-    names = list(read_groups(group.entry.groups, cases, None).values())
+    names = list(read_groups(group.entry.groups, cases).values())
     return tuple(names.index(name) for name in names)
 
 

@@ -9,32 +9,24 @@ from pathlib import Path
 from nnunetv2_ducisc.errors import DuCiSCError
 
 
-def read_groups(
-    file: Path, cases: Collection[str], others: Collection[str] | None
-) -> dict[str, str]:
+def read_groups(file: Path, cases: Collection[str]) -> dict[str, str]:
     """Read ``case,group`` or ``case group`` a line; a first line of these two words is skipped.
 
     Args:
-        file: text or CSV, with commas, semicolons, tabs or blanks.
+        file: text or CSV, with commas, semicolons, tabs or blanks; of a whole cohort, if one likes.
         cases: all of these must have a group.
-        others: these may be in the file too; None for any.
 
     Returns:
         Case -> group, for ``cases`` in their order.
 
     Raises:
-        DuCiSCError: not such a file, an unknown case, a case with two groups or without one.
+        DuCiSCError: not such a file, a case with two groups or without one.
     """
     groups: dict[str, str] = {}
     for number, line in enumerate(_lines(file), start=1):
         if not line.strip() or (number == 1 and _is_header(line, cases)):
             continue
         case, group = _fields(line, f"Line {number} of {file}")
-        if case not in cases and others is not None and case not in others:
-            raise DuCiSCError(
-                f"Line {number} of {file} names {case}, which is not a case of the dataset: "
-                f"expected identifiers like {next(iter(cases))}."
-            )
         if groups.setdefault(case, group) != group:
             raise DuCiSCError(
                 f"{file} puts {case} into the groups {groups[case]} and {group}: expected one."

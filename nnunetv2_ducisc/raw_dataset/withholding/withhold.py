@@ -54,8 +54,7 @@ def plan_copy(
     check_place(folder, f"copy of {source.name}", partial(is_copy_of, source), overwrite)
     cases = source.labeled()
     _check_cases(source, cases)
-    test = source.images(Part.TEST.images)
-    group_of = read_groups(groups, cases, test) if groups else {case: case for case in cases}
+    group_of = read_groups(groups, cases) if groups else {case: case for case in cases}
     drawn = draw(group_of, labeled, seed, are_patients=groups is not None)
     return SemiSupervisedCopy(source, cases, drawn, withheld_labels, hard_links, folder)
 
