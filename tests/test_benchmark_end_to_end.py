@@ -65,8 +65,8 @@ class Place:
     def raw(self) -> Path:
         return self.root / "raw" / "Dataset900_Phantoms"
 
-    def start(self, work: Path, *options: str, alone: bool = False) -> subprocess.Popen:
-        """``ducisc benchmark``; alone in a process group of its own."""
+    def start(self, work: Path, *options: str) -> subprocess.Popen:
+        """``ducisc benchmark``."""
         path = os.pathsep.join([str(self.root / "site"), os.environ.get("PYTHONPATH", "")])
         return subprocess.Popen(
             [console("ducisc"), "benchmark", str(self.root / "plan.yaml"), "-o", str(work)]
@@ -75,7 +75,6 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            start_new_session=alone,
         )
 
     def run(self, work: Path, *options: str) -> str:
@@ -110,6 +109,13 @@ def straight(place: Place) -> Path:
 
 def files(folder: Path) -> dict[str, int]:
     return {str(f.relative_to(folder)): f.stat().st_mtime_ns for f in folder.rglob("*")}
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, each of which leads a group."""
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, check=True)
+    pairs = [line.split() for line in listed.stdout.decode().splitlines()]
+    return [int(child) for parent, child in pairs if int(parent) == pid]
 
 
 def weights(work: Path) -> dict[str, torch.Tensor]:
@@ -167,11 +173,14 @@ def test_killed_in_a_training_and_restarted_gives_the_same_weights_table_and_swe
         plans.unlink()
     model = "nnUNetTrainer_seeded__nnUNetPlans_stock_seed0__3d_fullres"
     fold = work / COPY / "nnUNet_results/Dataset999_Phantoms" / model / "fold_all"
-    process = place.start(work, alone=True)
+    process = place.start(work)
     while not (fold / "checkpoint_latest.pth").is_file():
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
+    trainings = children(process.pid)
+    process.kill()
+    for training in trainings:  # else it would go on to its end, and the restart would wait for it
+        os.killpg(training, signal.SIGKILL)
     process.communicate()
     assert not (fold / "checkpoint_final.pth").exists()
 

@@ -146,11 +146,17 @@ def test_without_submitit_or_slurm_there_is_a_sentence(tmp_path, monkeypatch):
     with monkeypatch.context() as missing:
         missing.setitem(sys.modules, "submitit", None)
         with pytest.raises(DuCiSCError, match=r'pip install "nnunetv2-ducisc\[slurm\]"'):
-            list(Cluster(tmp_path / "jobs", {})([unit(tmp_path, "a")]))
+            list(Cluster(tmp_path / "jobs", {"timeout_min": 5})([unit(tmp_path, "a")]))
     pytest.importorskip("submitit")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(DuCiSCError, match="run the command where sbatch works"):
-        list(Cluster(tmp_path / "jobs", {})([unit(tmp_path, "a")]))
+        list(Cluster(tmp_path / "jobs", {"slurm_time": "1:00"})([unit(tmp_path, "a")]))
+
+
+@pytest.mark.unit
+def test_jobs_without_a_time_are_refused_before_submitit_gives_them_five_minutes(tmp_path):
+    with pytest.raises(DuCiSCError, match=r"write something like slurm: \{timeout_min: 1440, "):
+        list(Cluster(tmp_path / "jobs", {"gpus_per_node": 1})([unit(tmp_path, "a")]))
 
 
 @pytest.mark.unit

@@ -1,5 +1,6 @@
 """A plan is read as it is meant, and whatever is wrong with it is said before anything runs."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -215,3 +216,17 @@ def test_equal_lengths_and_the_seed_reach_every_method(desk):
         "warmup_fraction": 0.5,
         "seed": 0,
     }
+
+
+def test_every_key_of_a_plan_is_documented(desk):
+    """The keys are those that the refusal of an unknown one lists, at every level."""
+    page = (BENCHMARKS.parent / "docs" / "measuring.md").read_text(encoding="utf-8")
+    table = page.partition("A plan has these keys")[2].partition("## `ducisc analyze`")[0]
+    documented = set(re.findall(r"`(\w+)", table))
+    desk.entry["network"] = {}
+    network = desk.entry["network"]
+    for level in (desk.content, desk.entry, network, desk.content["methods"]["stock"]):
+        level["mystery"] = 1
+        keys = desk.refusal().partition("valid keys are ")[2].rstrip(".").split(", ")
+        assert len(keys) > 2 and documented.issuperset(keys)
+        del level["mystery"]

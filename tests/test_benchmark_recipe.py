@@ -94,6 +94,17 @@ def test_labels_that_mean_something_else_under_trainings_are_refused(desk):
         desk.plan()
 
 
+def test_a_dataset_json_that_a_script_writes_again_is_no_change(desk):
+    """With the keys in another order, too."""
+    for stage in desk.plan().stages:
+        finish(stage[0])
+    file = desk.raw.folder / "dataset.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(dict(reversed(content.items())), indent=1), encoding="utf-8")
+    os.utime(file, ns=(0, 0))
+    assert desk.plan().stages[0][0].is_done
+
+
 def test_a_killed_prepare_goes_on_and_starts_anew_only_where_a_file_has_changed(desk):
     """Its first step is done; repeated, that would fail."""
     (prepare,), _ = desk.plan().stages

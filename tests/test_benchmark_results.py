@@ -57,7 +57,8 @@ def test_every_plan_has_a_folder_for_its_results(desk):
     names = {file.name for file in benchmark.results.iterdir()}
     assert {"table.txt", "table.json", "learning_curves.png"} <= names
     assert {f.name for f in desk.work.iterdir() if f.is_file()} == {
-        "Dataset004_Toy_test_labels.json"
+        "Dataset004_Toy_test_labels.json",
+        "Dataset004_Toy_test_labels.lock",
     }
     assert "The test labels were opened after the last prediction." in text_of(benchmark)
 

@@ -1,10 +1,13 @@
 """A unit is done once, goes on where it was stopped, and says what went wrong."""
 
 import dataclasses
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -242,3 +245,35 @@ def test_a_unit_waits_for_a_training_whose_benchmark_was_killed(tmp_path, capsys
     with locked(lock):
         assert time.monotonic() - start > 0.2
     assert "is still being worked in by another process" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs process groups")
+@pytest.mark.parametrize("way", ["killed", "interrupted"])
+def test_background_workers_end_with_their_training_and_free_the_unit(tmp_path, way):
+    """A worker that is left alone would sleep for a minute, with the lock."""
+    killed = "import os, time; time.sleep(60) if os.fork() == 0 else os.kill(os.getpid(), 9)"
+    text = killed if way == "killed" else "import os, time; os.fork(); time.sleep(60)"
+    with locked(tmp_path / "lock") as descriptor:
+        console = Console(tmp_path / "log.txt", {}, descriptor)
+        if way == "killed":
+            with pytest.raises(DuCiSCError, match="ended with exit code -9"):
+                console.run(sys.executable, "-c", text)
+        else:
+            threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            with pytest.raises(KeyboardInterrupt):
+                console.run(sys.executable, "-c", text)
+    start = time.monotonic()
+    with locked(tmp_path / "lock"):
+        assert time.monotonic() - start < 30
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs file locks")
+def test_a_file_system_without_locks_is_named(tmp_path, capsys, monkeypatch):
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with locked(tmp_path / "lock"):
+        pass
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{tmp_path} is on a file system without locks (")

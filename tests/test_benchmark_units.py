@@ -169,6 +169,15 @@ def test_a_data_set_that_stands_twice_is_named(desk):
     assert "has Dataset004_Toy, 3d_fullres, 2 labels twice: move one" in desk.refusal()
 
 
+def test_all_labels_of_two_networks_are_refused(desk):
+    """Both would be the training of the same name, and one table would show the other's."""
+    desk.content["methods"] = {"top": {"trainer": "nnUNetTrainer_seeded", "labels": "all"}}
+    desk.content["datasets"].append({**desk.entry, "labels": [3]})
+    desk.plan()
+    desk.content["datasets"][1]["network"] = {"base_features": 8}
+    assert f"has {TOY}/all_labels twice: move one into a plan of its own" in desk.refusal()
+
+
 def test_numbered_folds_need_five_labeled_cases(desk):
     """Labels of patients may be more cases: a to e are of patient 1, f of 2, g of 3, t of 4."""
     desk.content["folds"] = ["all", 1]

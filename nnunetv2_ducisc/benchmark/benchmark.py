@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -136,16 +136,26 @@ def plan_benchmark(plan: Plan, work: Path) -> Benchmark:
     plan = expand(plan)
     check_methods(plan)
     groups = tuple(group for entry in plan.datasets for group in _groups(plan, entry, work))
-    _check_once(plan, [group.name for group in groups])
+    _check_once(plan, groups)
     benchmark = Benchmark(plan, work, groups)
     for unit in benchmark.units:
         unit.check_recipe()
     return benchmark
 
 
-def _check_once(plan: Plan, names: list[str]) -> None:
-    """Another draw or network of the same data would be written into the same folders."""
+def _check_once(plan: Plan, groups: Sequence[Group]) -> None:
+    """Another draw or network of the same data would be written into the same folders.
+
+    Two tables may share what has all labels, if that is the same.
+    """
+    names = [group.name for group in groups]
     twice = [name for index, name in enumerate(names) if name in names[:index]]
+    entries: dict[str, DatasetEntry] = {}
+    for group in groups:
+        for copy in (run.copy for runs in group.runs.values() for run in runs):
+            entry = replace(copy.entry, labels=())
+            if entries.setdefault(copy.name, entry) != entry:
+                twice.append(copy.name)
     if twice:
         raise DuCiSCError(f"{plan.file} has {twice[0]} twice: move one into a plan of its own.")
 

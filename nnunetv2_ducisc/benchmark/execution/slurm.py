@@ -12,6 +12,8 @@ from nnunetv2_ducisc.benchmark.execution.here import Outcome
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 
+_TIME = {"timeout_min", "slurm_time"}
+
 
 @dataclass(frozen=True)
 class UnitJob:
@@ -50,11 +52,17 @@ class Cluster:
         """Submit, and yield the units as they finish.
 
         Raises:
-            DuCiSCError: submitit is not installed, there is no such cluster, or it takes no such
-                parameters.
+            DuCiSCError: submitit is not installed, there is no such cluster, it takes no such
+                parameters, or none says how long a job may take.
         """
         if not units:
             return
+        if self.name == "slurm" and not _TIME & self.parameters.keys():
+            raise DuCiSCError(
+                "The plan does not say how long a job may take, and submitit's default is five "
+                "minutes: write something like slurm: {timeout_min: 1440, gpus_per_node: 1, "
+                "cpus_per_task: 12, mem_gb: 48} into it."
+            )
         waiting = dict(zip(self._submit(units), units, strict=True))
         while waiting:
             for job in [job for job in waiting if job.done()]:

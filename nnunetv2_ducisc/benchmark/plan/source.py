@@ -49,20 +49,24 @@ class Source:
         return f"{len(files)} ({hashlib.sha256(seen.encode()).hexdigest()[:8]})"
 
     @cached_property
-    def training_files(self) -> dict[str, list[int]]:
+    def training_files(self) -> dict[str, list[int] | str]:
         """Bytes and time (ns) of each file that is trained on or predicted; none is opened.
 
-        By their paths in the data set. A hard link has the times of the file that it is. With
-        dataset.json, which says what channels and labels are.
+        By their paths in the data set. A hard link has the times of the file that it is. And what
+        dataset.json holds, in short: it says what channels and labels are, and a script of
+        dataset_conversion/ that is repeated writes the same again.
         """
         cases = self.raw.labeled().items()
-        files = [self.raw.folder / "dataset.json"]
-        files += [file for case, of in cases for file in _with_sidecar(case, of.images)]
+        files = [file for case, of in cases for file in _with_sidecar(case, of.images)]
         files += [file for case, of in cases for file in _with_sidecar(case, (of.label,))]
         for case, images in self.raw.images(Part.TEST.images).items():
             files += _with_sidecar(case, images)
         stats = {relpath(file, self.raw.folder): file.stat() for file in files if file.is_file()}
-        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+        described = json.dumps(self.raw.json, sort_keys=True).encode()
+        return {
+            "dataset.json": hashlib.sha256(described).hexdigest()[:16],
+            **{name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
+        }
 
     def labeled(self, count: Count) -> list[str] | None:
         """The groups that keep their labels, validation among them; None where they are drawn."""

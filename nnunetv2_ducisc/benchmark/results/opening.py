@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from nnunetv2_ducisc.benchmark.benchmark import Benchmark
+from nnunetv2_ducisc.benchmark.units.lock import locked
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.raw_dataset.staging import write_json
 
@@ -17,11 +18,12 @@ def note_opening(benchmark: Benchmark) -> None:
     """Record the time for every data set of a benchmark that has no such record."""
     for dataset in dict.fromkeys(group.source.raw.name for group in benchmark.groups):
         file = _record(benchmark.work, dataset)
-        if not file.is_file():
-            # Metrics that lie there without a record are of an earlier version of this package.
-            metrics = benchmark.work.glob(f"{dataset}_*/*/*/*/metrics.csv")
-            times = [time.time(), *(found.stat().st_mtime for found in metrics)]
-            write_json(file, {_KEY: min(times)})
+        with locked(file.with_suffix(".lock")):  # analyses may be jobs side by side
+            if not file.is_file():
+                # Metrics that lie there without a record are of an earlier version of this package.
+                metrics = benchmark.work.glob(f"{dataset}_*/*/*/*/metrics.csv")
+                times = [time.time(), *(found.stat().st_mtime for found in metrics)]
+                write_json(file, {_KEY: min(times)})
 
 
 def predicted_after_opening(benchmark: Benchmark) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,17 +64,21 @@ class Console:
         found = program(words[0], environment["PATH"])
         with self.log.open("a", encoding="utf-8", buffering=1) as log:
             log.write(f"\n$ {shlex.join(words)}\n")
-            done = subprocess.run(
-                [found, *words[1:]],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[self.descriptor] if os.name == "posix" else (),
-                check=False,
-            )
-        if done.returncode:
-            raise DuCiSCError(f"{words[0]} ended with exit code {done.returncode}: {self._end}")
+            with (
+                subprocess.Popen(
+                    [found, *words[1:]],
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[self.descriptor] if os.name == "posix" else (),
+                    start_new_session=True,  # a process group, which can be ended as one
+                ) as process,
+                _ended_with(process),
+            ):
+                process.wait()
+        if process.returncode:
+            raise DuCiSCError(f"{words[0]} ended with exit code {process.returncode}: {self._end}")
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -88,3 +94,19 @@ class Console:
         """The last line that holds anything."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return next((line.strip() for line in reversed(lines) if line.strip()), "nothing printed")
+
+
+@contextmanager
+def _ended_with(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Leave nothing behind of a command that fails, is killed or is stopped by Ctrl-C.
+
+    The background workers of a killed training wait for it for ever, in memory and with the lock.
+    """
+    try:
+        yield
+    finally:
+        if process.returncode != 0:
+            process.kill()
+            if os.name == "posix":
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nnunetv2_ducisc.errors import one_line
+
 try:
     import fcntl
 except ImportError:  # Windows, which has no such call
@@ -32,9 +34,16 @@ def locked(file: Path) -> Iterator[int]:
 def _acquire(descriptor: int, file: Path) -> None:
     assert fcntl is not None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"{file.parent} is still being worked in by another process: waiting for its end.")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        return  # a file system without locks
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(
+                f"{file.parent} is still being worked in by another process: waiting for its end "
+                f"(lsof {file} names it)."
+            )
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        print(
+            f"{file.parent} is on a file system without locks ({one_line(error)}): see to it that "
+            "no other ducisc benchmark works there."
+        )

@@ -11,6 +11,7 @@ from typing import Any
 
 from nnunetv2_ducisc.benchmark.plan.plan import Network
 from nnunetv2_ducisc.benchmark.units.console import Console
+from nnunetv2_ducisc.benchmark.units.lock import locked
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.whole import written_whole
 
@@ -59,7 +60,11 @@ class WritePlans:
             configuration["ducisc"] = dict(self.settings)
         # Unsorted, like nnU-Net's own: people read it.
         text = json.dumps(plans | {"plans_name": self.name}, indent=4)
-        with written_whole(self.folder / f"{self.name}.json") as new:
+        # The folds of a method share the file, and may be jobs side by side.
+        with (
+            locked(self.folder / f"{self.name}.lock"),
+            written_whole(self.folder / f"{self.name}.json") as new,
+        ):
             new.write_text(text, encoding="utf-8")
 
 
