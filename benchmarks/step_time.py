@@ -1,6 +1,6 @@
 """Step time and peak memory of DuCiSC against stock nnU-Net, in one process, as ratios.
 
-    python -m benchmarks.step_time -d 501 -c 3d_fullres [-p PLANS] [--device cuda]
+    python -m benchmarks.step_time -d 501 -c 3d_fullres [-p PLANS] [--device cpu]
     python -m benchmarks.step_time ... --also low_memory unlabeled mixed noPrototypes
 
 The second adds the step after warm-up with ``low_memory``, and those of alternatives of the paper.
@@ -186,7 +186,8 @@ def main() -> None:
     parser.add_argument("-d", required=True, help="dataset name or id")
     parser.add_argument("-c", required=True, help="configuration")
     parser.add_argument("-p", default="nnUNetPlans", help="plans name")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    default = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", choices=("cpu", "cuda"), default=default)
     parser.add_argument("--repetitions", type=int, default=15)
     parser.add_argument(
         "--also", nargs="+", default=[], help="low_memory, or alternatives like unlabeled"
