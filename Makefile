@@ -18,11 +18,12 @@ demo: $(INSTALLED)
 	$(BIN)/python -m benchmarks.demo
 
 # The tests' tensors are tiny: more threads only wait for each other, so a process for each of two
-# cores; files stay whole, because their tests share what is slow to make.
+# cores; files stay whole, because their tests share what is slow to make, and keep the order of
+# tests/conftest.py, which has the slow ones first.
 test unit: export OMP_NUM_THREADS = 1
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='nnunetv2_ducisc/method/*' --fail-under=100 --skip-covered
 
 unit: check

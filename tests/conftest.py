@@ -27,6 +27,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
 @pytest.fixture(scope="session")
 def planned_3d(tmp_path_factory: pytest.TempPathFactory) -> PlannedDataset:
     return plan(tmp_path_factory.mktemp("planned_3d"), dimensions=3)
