@@ -1,7 +1,13 @@
 """Which cases get labels, and which commands make which runs of it."""
 
-import pytest
+import json
+from dataclasses import replace
+from types import SimpleNamespace
 
+import pytest
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+from nnunetv2_ducisc.benchmark.units.console import Console
 from tests.benchmark_plan import Desk
 
 pytestmark = pytest.mark.unit
@@ -213,3 +219,29 @@ def test_a_groups_file_that_is_absent_is_named_without_an_option_of_another_comm
     desk.entry["groups"] = "gone.csv"
     sentence = desk.refusal()
     assert "gone.csv cannot be read" in sentence and "--groups" not in sentence
+
+
+def test_numbered_folds_are_written_before_any_training_as_nnunet_would_split(desk, tmp_path):
+    """Against nnU-Net's own ``do_split`` on the same cases; fold all needs none."""
+    assert "splits" not in desk.plan().stages[0][0].steps
+    desk.raw.add("g")
+    desk.content["folds"] = [1, "all"]
+    desk.entry["labels"] = [5]
+    steps = desk.plan().stages[0][0].steps
+    names = list(steps)
+    assert names.index("plan") < names.index("splits")
+    step = replace(steps["splits"], raw=desk.raw.folder)
+    step.file.parent.mkdir(parents=True)
+    step.run(Console(tmp_path / "log.txt", {}, 0))
+    trainer = SimpleNamespace(
+        fold=0,
+        dataset_class=lambda *_, **__: SimpleNamespace(identifiers=["g", *"fabdce"]),
+        preprocessed_dataset_folder=str(tmp_path),
+        preprocessed_dataset_folder_base=str(tmp_path),
+        folder_with_segs_from_previous_stage=None,
+        print_to_log_file=lambda *_: None,
+    )
+    nnUNetTrainer.do_split(trainer)
+    written = json.loads((tmp_path / "splits_final.json").read_text(encoding="utf-8"))
+    assert len(written) == 5
+    assert json.loads(step.file.read_text(encoding="utf-8")) == written

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nnunetv2_ducisc.benchmark.plan.plan import ALL, CONVERSION, PER_SEED, Count, DatasetEntry, Plan
 from nnunetv2_ducisc.benchmark.plan.source import Source
+from nnunetv2_ducisc.benchmark.units.splits_step import WriteSplits
 from nnunetv2_ducisc.benchmark.units.steps import Command, Link, Step, WriteFile
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.raw_dataset.layout import Part
@@ -112,8 +113,9 @@ class Copy:
         yield "link", Link(self.source.raw.folder.resolve(), raw / self.source.raw.name)
         if self.count != ALL:
             yield from self._withhold()
+        splits = self.preprocessed / "splits_final.json"
         if folds := self.source.folds(self.count):
-            yield "folds", WriteFile(self.preprocessed / "splits_final.json", folds)
+            yield "folds", WriteFile(splits, folds)
         # This check of nnU-Net knows only the new name of the channels.
         verify = () if "modality" in self.source.raw.json else ("--verify_dataset_integrity",)
         number = str(plan.processes)
@@ -123,6 +125,8 @@ class Copy:
         # What a stopped run left may be of files that were corrected since: --clean.
         options = ("--clean", *verify, "--no_pbar", *processes, *resampled)
         yield "plan", Command(("nnUNetv2_plan_and_preprocess", *which, *options))
+        if not folds and plan.folds != (ALL,):
+            yield "splits", WriteSplits(raw / self.dataset, splits)
         if unlabeled:
             yield "preprocess", Command(("ducisc", "preprocess", *which))
 
