@@ -1,8 +1,11 @@
 """Units run here, as jobs of a cluster, or by scripts; a failure stops only what needs it."""
 
 import dataclasses
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,12 @@ import pytest
 from nnunetv2_ducisc.benchmark.execution.here import run_here, run_stages
 from nnunetv2_ducisc.benchmark.execution.scripts import RUNNER, write_scripts
 from nnunetv2_ducisc.benchmark.execution.slurm import Cluster, UnitJob
+from nnunetv2_ducisc.benchmark.execution.submitted import Submitted
 from nnunetv2_ducisc.benchmark.session import print_jobs, run_benchmark, run_unit
 from nnunetv2_ducisc.benchmark.units.steps import Command
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
+from tests.fake_slurm import FakeSlurm
 
 
 def unit(root: Path, name: str, text: str = "", needs: str | None = None) -> Unit:
@@ -131,6 +136,73 @@ def test_jobs_of_a_cluster_do_the_same(tmp_path):
     assert sorted(order(tmp_path)) == ["a/1", "a/2", "a/prepare", "b/prepare"]
     assert [failure.unit for failure in failures] == ["b/prepare", "b/1", "a/1"]
     assert "it broke" in failures[2].reason
+
+
+REPEATED = """
+import sys
+from pathlib import Path
+from nnunetv2_ducisc.benchmark.execution.here import run_stages
+from nnunetv2_ducisc.benchmark.execution.slurm import Cluster
+from tests.test_benchmark_execution import slow_units
+root = Path(sys.argv[1])
+cluster = Cluster(root / "jobs", {"timeout_min": 5, "slurm_use_srun": False}, pause=0.1)
+sys.exit("; ".join(map(str, run_stages([slow_units(root)], cluster))) or None)
+"""
+
+
+def slow_units(root: Path) -> list[Unit]:
+    """Two that run until there is a file ``go``, and then fail or not."""
+    there = f"lambda: os.path.exists({str(root / 'go')!r})"
+    wait = f"import os, time; [time.sleep(0.1) for _ in iter({there}, True)]"
+    return [unit(root, "good", wait), unit(root, "bad", f"{wait}; exit('it broke')")]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.e2e
+def test_a_repeated_command_waits_for_the_jobs_that_it_submitted_before(tmp_path):
+    """Killed while two jobs of an array run; then nothing is submitted, and both are reported."""
+    pytest.importorskip("submitit")
+    slurm = FakeSlurm.at(tmp_path / "bin")
+
+    def command() -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-c", REPEATED, str(tmp_path)],
+            env={**os.environ, "PATH": slurm.path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+
+    first = command()
+    until(lambda: (tmp_path / "order").exists() and len(order(tmp_path)) == 2)
+    first.kill()
+    first.communicate()
+    asked = slurm.count("questions")
+    second = command()
+    until(lambda: slurm.count("questions") > asked)
+    (tmp_path / "go").touch()
+    said = second.communicate()[0]
+    assert sorted(order(tmp_path)) == ["bad", "good"] and slurm.count("submissions") == 1
+    assert "good: waiting for job 1_0, which was submitted before" in said
+    assert "bad: waiting for job 1_1, which was submitted before" in said
+    assert second.returncode == 1 and "bad: " in said and "it broke" in said
+
+    third = command()  # what failed is over, so that it is submitted again
+    assert "waiting for job" not in third.communicate()[0]
+    assert sorted(order(tmp_path)) == ["bad", "bad", "good"] and slurm.count("submissions") == 2
+
+
+@pytest.mark.unit
+def test_a_damaged_list_of_jobs_gets_a_sentence(tmp_path):
+    (tmp_path / "jobs.json").write_text("[1", encoding="utf-8")
+    with pytest.raises(DuCiSCError, match=r"is damaged .*remove it once squeue shows no job"):
+        Submitted(tmp_path).jobs()
 
 
 @pytest.mark.unit

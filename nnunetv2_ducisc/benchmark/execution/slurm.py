@@ -6,13 +6,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from tqdm import tqdm
+
 from nnunetv2_ducisc.benchmark.execution.here import Outcome
+from nnunetv2_ducisc.benchmark.execution.submitted import Submitted
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 
 _TIME = {"timeout_min", "slurm_time"}
+_ALIVE = {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "REQUEUED", "COMPLETING"}  # of sacct
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Cluster:
     pause: float = 10
 
     def __call__(self, units: Sequence[Unit]) -> Iterator[Outcome]:
-        """Submit, and yield the units as they finish.
+        """Submit what no earlier call has under way, and yield the units as they finish.
 
         Raises:
             DuCiSCError: submitit is not installed, there is no such cluster, it takes no such
@@ -57,36 +62,67 @@ class Cluster:
         """
         if not units:
             return
-        if self.name == "slurm" and not _TIME & self.parameters.keys():
-            raise DuCiSCError(
-                "The plan does not say how long a job may take, and submitit's default is five "
-                "minutes: write something like slurm: {timeout_min: 1440, gpus_per_node: 1, "
-                "cpus_per_task: 12, mem_gb: 48} into it."
-            )
-        waiting = dict(zip(self._submit(units), units, strict=True))
+        self._check_time()
+        waiting = self._waiting(units)
         while waiting:
             for job in [job for job in waiting if job.done()]:
                 yield waiting.pop(job), _outcome(job)
             if waiting:
                 time.sleep(self.pause)
 
-    def _submit(self, units: Sequence[Unit]) -> list[Any]:
-        try:
-            import submitit
-        except ImportError as error:
+    def _check_time(self) -> None:
+        if self.name == "slurm" and not _TIME & self.parameters.keys():
             raise DuCiSCError(
-                "--slurm needs submitit, which is not installed: run pip install "
-                '"nnunetv2-ducisc[slurm]".'
-            ) from error
+                "The plan does not say how long a job may take, and submitit's default is five "
+                "minutes: write something like slurm: {timeout_min: 1440, gpus_per_node: 1, "
+                "cpus_per_task: 12, mem_gb: 48} into it."
+            )
+
+    def _waiting(self, units: Sequence[Unit]) -> dict[Any, Unit]:
+        """Job -> unit."""
+        begun = self._begun()
+        waiting = {begun[unit.name]: unit for unit in units if unit.name in begun}
+        for job, unit in waiting.items():
+            tqdm.write(f"{unit.name}: waiting for job {job.job_id}, which was submitted before")
+        new = [unit for unit in units if unit.name not in begun]
+        return {**waiting, **dict(zip(self._submit(new) if new else [], new, strict=True))}
+
+    def _begun(self) -> dict[str, Any]:
+        """Name of a unit -> its job that an earlier call submitted and that is not over."""
+        if self.name != "slurm":
+            return {}
+        job_class = _submitit().SlurmJob
+        jobs = {
+            unit: job_class(self.folder, i) for unit, i in Submitted(self.folder).jobs().items()
+        }
+        return {unit: job for unit, job in jobs.items() if job.state in _ALIVE and not job.done()}
+
+    def _submit(self, units: Sequence[Unit]) -> list[Any]:
+        submitit = _submitit()
         try:
             executor = submitit.AutoExecutor(self.folder, cluster=self.name)
             executor.update_parameters(**{"name": "ducisc", **self.parameters})
-            return executor.submit_array([UnitJob(unit) for unit in units])
+            jobs = executor.submit_array([UnitJob(unit) for unit in units])
         except (RuntimeError, NameError, TypeError, ValueError, OSError) as error:
             raise DuCiSCError(
                 f"The jobs cannot be submitted ({one_line(error)}): see to slurm in the plan, or "
                 "run the command where sbatch works."
             ) from error
+        Submitted(self.folder).note(
+            {u.name: job.job_id for u, job in zip(units, jobs, strict=True)}
+        )
+        return jobs
+
+
+def _submitit() -> ModuleType:
+    try:
+        import submitit
+    except ImportError as error:
+        raise DuCiSCError(
+            "--slurm needs submitit, which is not installed: run pip install "
+            '"nnunetv2-ducisc[slurm]".'
+        ) from error
+    return submitit
 
 
 def _outcome(job: Any) -> str | None:  # noqa: ANN401 (submitit is an extra)
