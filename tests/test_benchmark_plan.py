@@ -77,7 +77,8 @@ def test_the_plan_of_figures_6_and_7a_takes_each_lambda_from_0_to_one_half_and_b
     lambdas = [f"lambda_{name}" for name in ("proto_ulb", "proto_mix", "cs_ulb", "cs_mix")]
     lambda_3_and_4 = {"lambda_cs_ulb": 0.3, "lambda_cs_mix": 0.1}
     assert method.trainer == "nnUNetTrainerDuCiSC"
-    assert method.settings == lambda_3_and_4 | {"warmup_fraction": 0.5}
+    unbounded = {"threshold_min": 0, "threshold_max": 1}
+    assert method.settings == lambda_3_and_4 | unbounded | {"warmup_fraction": 0.5}
     assert method.sweep == dict.fromkeys(lambdas, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)) | {
         "threshold_decay": (0.8, 0.9, 0.95, 0.99, 0.999)
     }
