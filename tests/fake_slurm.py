@@ -55,6 +55,10 @@ class FakeSlurm:
         """PATH with the commands before all others."""
         return os.pathsep.join([str(self.bin), os.environ["PATH"]])
 
+    def answer(self, command: str) -> None:
+        """What sacct does instead of answering."""
+        (self.bin / "sacct").write_text(f"#!/usr/bin/env bash\n{command}\n", encoding="utf-8")
+
     def count(self, what: str) -> int:
         """How many ``submissions`` or ``questions`` there were."""
         file = self.bin / "state" / what

@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nnunetv2_ducisc.benchmark.execution.here import run_here, run_stages
 from nnunetv2_ducisc.benchmark.execution.scripts import RUNNER, write_scripts
 from nnunetv2_ducisc.benchmark.execution.slurm import Cluster, UnitJob
-from nnunetv2_ducisc.benchmark.execution.submitted import Submitted
+from nnunetv2_ducisc.benchmark.execution.submitted import Submitted, is_over
 from nnunetv2_ducisc.benchmark.session import print_jobs, run_benchmark, run_unit
 from nnunetv2_ducisc.benchmark.units.steps import Command
 from nnunetv2_ducisc.benchmark.units.unit import Unit
@@ -143,18 +144,26 @@ import sys
 from pathlib import Path
 from nnunetv2_ducisc.benchmark.execution.here import run_stages
 from nnunetv2_ducisc.benchmark.execution.slurm import Cluster
+from nnunetv2_ducisc.errors import DuCiSCError
 from tests.test_benchmark_execution import slow_units
 root = Path(sys.argv[1])
 cluster = Cluster(root / "jobs", {"timeout_min": 5, "slurm_use_srun": False}, pause=0.1)
-sys.exit("; ".join(map(str, run_stages([slow_units(root)], cluster))) or None)
+units = slow_units(root, *sys.argv[2:])
+try:
+    failures = run_stages([units], cluster)
+except DuCiSCError as error:
+    sys.exit(f"refused: {error}")
+sys.exit("; ".join(map(str, failures)) or None)
 """
 
 
-def slow_units(root: Path) -> list[Unit]:
-    """Two that run until there is a file ``go``, and then fail or not."""
+def slow_units(root: Path, *more: str) -> list[Unit]:
+    """Two that run until there is a file ``go``, and then fail or not; each with more steps."""
     there = f"lambda: os.path.exists({str(root / 'go')!r})"
     wait = f"import os, time; [time.sleep(0.1) for _ in iter({there}, True)]"
-    return [unit(root, "good", wait), unit(root, "bad", f"{wait}; exit('it broke')")]
+    units = [unit(root, "good", wait), unit(root, "bad", f"{wait}; exit('it broke')")]
+    added = {name: unit(root, name).steps["step"] for name in more}
+    return [dataclasses.replace(one, steps={**one.steps, **added}) for one in units]
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -164,38 +173,85 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.e2e
-def test_a_repeated_command_waits_for_the_jobs_that_it_submitted_before(tmp_path):
-    """Killed while two jobs of an array run; then nothing is submitted, and both are reported."""
-    pytest.importorskip("submitit")
-    slurm = FakeSlurm.at(tmp_path / "bin")
+@dataclasses.dataclass
+class Lost:
+    """A command that was killed while two jobs of its array run, on a cluster of this machine."""
 
-    def command() -> subprocess.Popen:
+    root: Path
+
+    def __post_init__(self) -> None:
+        self.slurm = FakeSlurm.at(self.root / "bin")
+        first = self.command()
+        until(lambda: (self.root / "order").exists() and len(order(self.root)) == 2)
+        first.kill()
+        first.communicate()
+
+    def command(self, *more: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, "-c", REPEATED, str(tmp_path)],
-            env={**os.environ, "PATH": slurm.path},
+            [sys.executable, "-c", REPEATED, str(self.root), *more],
+            env={**os.environ, "PATH": self.slurm.path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
         )
 
-    first = command()
-    until(lambda: (tmp_path / "order").exists() and len(order(tmp_path)) == 2)
-    first.kill()
-    first.communicate()
-    asked = slurm.count("questions")
-    second = command()
-    until(lambda: slurm.count("questions") > asked)
-    (tmp_path / "go").touch()
-    said = second.communicate()[0]
-    assert sorted(order(tmp_path)) == ["bad", "good"] and slurm.count("submissions") == 1
+    def repeat(self, *more: str) -> str:
+        """The command again; the jobs go on once it has asked about them. What it says."""
+        asked = self.slurm.count("questions")
+        command = self.command(*more)
+        until(lambda: self.slurm.count("questions") > asked or command.poll() is not None)
+        (self.root / "go").touch()
+        return command.communicate()[0]
+
+
+@pytest.mark.e2e
+def test_a_repeated_command_waits_for_the_jobs_that_it_submitted_before(tmp_path):
+    """Nothing is submitted, and both ends are reported; what failed is submitted the next time."""
+    pytest.importorskip("submitit")
+    lost = Lost(tmp_path)
+    said = lost.repeat()
+    assert sorted(order(tmp_path)) == ["bad", "good"] and lost.slurm.count("submissions") == 1
     assert "good: waiting for job 1_0, which was submitted before" in said
     assert "bad: waiting for job 1_1, which was submitted before" in said
-    assert second.returncode == 1 and "bad: " in said and "it broke" in said
+    assert "exit code 1: it broke" in said
+    assert "waiting for job" not in lost.repeat()
+    assert sorted(order(tmp_path)) == ["bad", "bad", "good"]
+    assert lost.slurm.count("submissions") == 2
 
-    third = command()  # what failed is over, so that it is submitted again
-    assert "waiting for job" not in third.communicate()[0]
-    assert sorted(order(tmp_path)) == ["bad", "bad", "good"] and slurm.count("submissions") == 2
+
+@pytest.mark.e2e
+def test_what_the_plan_asks_for_since_a_job_was_submitted_is_done_in_another(tmp_path):
+    """A row for the teacher, say: the step is not in the job that is waited for."""
+    pytest.importorskip("submitit")
+    lost = Lost(tmp_path)
+    said = lost.repeat("more")
+    assert "good: waiting for job 1_0" in said and "good: done" in said
+    assert sorted(order(tmp_path)) == ["bad", "good", "more"]
+    assert [one.is_done for one in slow_units(tmp_path, "more")] == [True, False]
+    assert lost.slurm.count("submissions") == 2
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("answer", ["exit 1", "echo 'JobID|State|NodeList'"])
+def test_a_job_that_sacct_says_nothing_of_is_neither_waited_for_nor_repeated(tmp_path, answer):
+    """Accounting that is switched off, and a job that is no longer, or not yet, in it."""
+    pytest.importorskip("submitit")
+    lost = Lost(tmp_path)
+    lost.slurm.answer(answer)
+    said = lost.repeat()
+    assert lost.slurm.count("submissions") == 1
+    assert "refused: good was given to job 1_0, and sacct does not say what became of it" in said
+    assert f"remove {tmp_path / 'jobs/jobs.json'}." in said
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("state", "over"),
+    [("CANCELLED by 1000", True), ("TIMEOUT", True), ("PREEMPTED", False), ("PENDING", False)],
+)
+def test_a_preempted_job_is_queued_again_and_a_cancelled_one_is_over(tmp_path, state, over):
+    paths = SimpleNamespace(result_pickle=tmp_path / "result", folder=tmp_path)
+    assert is_over(SimpleNamespace(paths=paths, job_id="1", state=state), "a") is over
 
 
 @pytest.mark.unit

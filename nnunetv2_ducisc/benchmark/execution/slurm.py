@@ -12,12 +12,11 @@ from typing import Any
 from tqdm import tqdm
 
 from nnunetv2_ducisc.benchmark.execution.here import Outcome
-from nnunetv2_ducisc.benchmark.execution.submitted import Submitted
+from nnunetv2_ducisc.benchmark.execution.submitted import Submitted, is_over
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 
 _TIME = {"timeout_min", "slurm_time"}
-_ALIVE = {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "REQUEUED", "COMPLETING"}  # of sacct
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,11 @@ class Cluster:
         waiting = self._waiting(units)
         while waiting:
             for job in [job for job in waiting if job.done()]:
-                yield waiting.pop(job), _outcome(job)
+                unit, reason = waiting.pop(job), _outcome(job)
+                if reason is None and not unit.is_done:
+                    waiting.update(self._submit([unit]))  # the earlier call's plan asked for less
+                else:
+                    yield unit, reason
             if waiting:
                 time.sleep(self.pause)
 
@@ -80,24 +83,22 @@ class Cluster:
 
     def _waiting(self, units: Sequence[Unit]) -> dict[Any, Unit]:
         """Job -> unit."""
-        begun = self._begun()
-        waiting = {begun[unit.name]: unit for unit in units if unit.name in begun}
-        for job, unit in waiting.items():
+        begun = self._begun(units)
+        for job, unit in begun.items():
             tqdm.write(f"{unit.name}: waiting for job {job.job_id}, which was submitted before")
-        new = [unit for unit in units if unit.name not in begun]
-        return {**waiting, **dict(zip(self._submit(new) if new else [], new, strict=True))}
+        new = [unit for unit in units if unit not in begun.values()]
+        return begun | (self._submit(new) if new else {})
 
-    def _begun(self) -> dict[str, Any]:
-        """Name of a unit -> its job that an earlier call submitted and that is not over."""
+    def _begun(self, units: Sequence[Unit]) -> dict[Any, Unit]:
+        """Jobs of an earlier call that are not over; those of this machine never outlive it."""
         if self.name != "slurm":
             return {}
+        ids = Submitted(self.folder).jobs()
         job_class = _submitit().SlurmJob
-        jobs = {
-            unit: job_class(self.folder, i) for unit, i in Submitted(self.folder).jobs().items()
-        }
-        return {unit: job for unit, job in jobs.items() if job.state in _ALIVE and not job.done()}
+        jobs = {job_class(self.folder, ids[u.name]): u for u in units if u.name in ids}
+        return {job: unit for job, unit in jobs.items() if not is_over(job, unit.name)}
 
-    def _submit(self, units: Sequence[Unit]) -> list[Any]:
+    def _submit(self, units: Sequence[Unit]) -> dict[Any, Unit]:
         submitit = _submitit()
         try:
             executor = submitit.AutoExecutor(self.folder, cluster=self.name)
@@ -108,10 +109,9 @@ class Cluster:
                 f"The jobs cannot be submitted ({one_line(error)}): see to slurm in the plan, or "
                 "run the command where sbatch works."
             ) from error
-        Submitted(self.folder).note(
-            {u.name: job.job_id for u, job in zip(units, jobs, strict=True)}
-        )
-        return jobs
+        submitted = dict(zip(jobs, units, strict=True))
+        Submitted(self.folder).note({unit.name: job.job_id for job, unit in submitted.items()})
+        return submitted
 
 
 def _submitit() -> ModuleType:

@@ -6,10 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nnunetv2_ducisc.benchmark.units.lock import locked
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.raw_dataset.staging import write_json
+
+# What sacct calls the end of a job; a preempted one is queued again.
+_ENDS = (
+    *("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "DEADLINE", "REVOKED"),
+    *("OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL"),
+)
+_FILE = "jobs.json"
 
 
 @dataclass(frozen=True)
@@ -46,4 +54,22 @@ class Submitted:
 
     @property
     def _file(self) -> Path:
-        return self.folder / "jobs.json"
+        return self.folder / _FILE
+
+
+def is_over(job: Any, unit: str) -> bool:  # noqa: ANN401 (submitit is an extra)
+    """Whether a job of an earlier call has ended.
+
+    Raises:
+        DuCiSCError: nobody knows: a second job might train beside it.
+    """
+    if job.paths.result_pickle.exists():
+        return True
+    state = job.state
+    if state == "UNKNOWN":
+        raise DuCiSCError(
+            f"{unit} was given to job {job.job_id}, and sacct does not say what became of it: "
+            "repeat the command once it does, or, if squeue does not show the job any more, "
+            f"remove {job.paths.folder / _FILE}."
+        )
+    return state.startswith(_ENDS)
