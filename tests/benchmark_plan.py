@@ -13,6 +13,8 @@ import yaml
 from nnunetv2_ducisc.benchmark.benchmark import Benchmark, plan_benchmark
 from nnunetv2_ducisc.benchmark.plan.plan import Plan
 from nnunetv2_ducisc.benchmark.plan.reading import read_plan
+from nnunetv2_ducisc.benchmark.units.steps import WriteFolder
+from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
 from tests.labeled_raw import LabeledRaw
 
@@ -28,6 +30,14 @@ def a_plan() -> dict[str, Any]:
         "seeds": [0, 1],
         "epochs": 5,
     }
+
+
+def write_products(unit: Unit) -> None:
+    """The folders that its steps would leave, with a file in each."""
+    for step in unit.steps.values():
+        if isinstance(step, WriteFolder):
+            step.folder.mkdir(parents=True, exist_ok=True)
+            (step.folder / "product").touch()
 
 
 @dataclass

@@ -7,6 +7,7 @@ import torch
 
 from nnunetv2_ducisc.benchmark.benchmark import Benchmark
 from nnunetv2_ducisc.benchmark.results.curves import curves_figure, draw_curves, read_curves
+from nnunetv2_ducisc.errors import DuCiSCError
 from tests.benchmark_plan import Desk
 
 pytestmark = pytest.mark.unit
@@ -20,13 +21,10 @@ def benchmark(desk: Desk) -> Benchmark:
     for run in planned.runs:
         run.training.mkdir(parents=True)
         log = {"train_losses": [run.seed + 1.0, run.seed], "mean_fg_dice": [0.2, 0.4]}
-        torch.save(
-            {"trainer_name": "nnUNetTrainer", "logging": log}, run.training / "checkpoint_final.pth"
-        )
+        checkpoint = {"trainer_name": "nnUNetTrainer", "logging": log}
         if run.method.name == "DuCiSC":
-            (run.training / "ducisc_log.csv").write_text(
-                "epoch,loss_sup\n0,5\n1,3\n", encoding="utf-8"
-            )
+            checkpoint["ducisc"] = {"progress": {"rows": [{"loss_sup": 5.0}, {"loss_sup": 3.0}]}}
+        torch.save(checkpoint, run.training / "checkpoint_final.pth")
     return planned
 
 
@@ -37,6 +35,17 @@ def test_the_loss_is_that_of_the_labeled_cases(benchmark):
     assert curves["DuCiSC"].loss.tolist() == [5, 3]
     assert curves["stock"].iterations.tolist() == [30, 60]
     assert curves["stock"].pseudo_dice.tolist() == [0.2, 0.4]
+
+
+def test_a_checkpoint_that_was_removed_leaves_a_table_and_a_sentence(benchmark):
+    gone = benchmark.runs[0].training / "checkpoint_final.pth"
+    gone.unlink()
+    with pytest.raises(DuCiSCError) as caught:
+        curves_figure(benchmark.groups)
+    assert str(caught.value) == (
+        "The table is there, but without learning curves: that of "
+        f"{benchmark.runs[0].name} is in {gone}, which is gone: put it back and repeat the command."
+    )
 
 
 def test_a_line_is_the_mean_of_the_seeds_and_a_band_reaches_all_of_them(benchmark):

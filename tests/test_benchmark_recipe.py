@@ -13,6 +13,7 @@ from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.settings import DuCiSCSettings
 from nnunetv2_ducisc.trainer import nnUNetTrainerDuCiSC
+from tests.benchmark_plan import write_products
 
 pytestmark = pytest.mark.unit
 
@@ -23,6 +24,7 @@ def finish(unit: Unit) -> None:
     """As if its steps were done."""
     done = {name: WriteFile(unit.folder / "done.txt", []) for name in unit.steps}
     assert dataclasses.replace(unit, steps=done).run() is None
+    write_products(unit)
 
 
 def test_another_data_set_of_the_same_name_does_not_go_on_in_the_folder(desk, monkeypatch):

@@ -15,7 +15,7 @@ from nnunetv2_ducisc.benchmark.units.lock import locked
 from nnunetv2_ducisc.benchmark.units.unit import Unit, _plain
 from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.evaluation.metrics_file import Row, Status, write_metrics
-from tests.benchmark_plan import Desk
+from tests.benchmark_plan import Desk, write_products
 
 pytestmark = pytest.mark.unit
 
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.unit
 def finish(unit: Unit, ended: float) -> None:
     """As if its steps were done, the last of them at a time in seconds since 1970."""
     unit.folder.mkdir(parents=True, exist_ok=True)
+    write_products(unit)
     recipe, inputs = _plain(unit.recipe), _plain(unit.inputs)
     state = {"recipe": recipe, "inputs": inputs, "seconds": dict.fromkeys(unit.steps, 1.0)}
     (unit.folder / "state.json").write_text(json.dumps(state | {"ended": ended}), encoding="utf-8")
@@ -35,7 +36,6 @@ def finished(desk: Desk) -> Benchmark:
     for unit in benchmark.units:
         finish(unit, 1000.0)
     for run in benchmark.runs:
-        run.metrics("student").mkdir(parents=True)
         row = Row("t", "organ", Status.BOTH, 1.0, 1.0, {"dice": 0.5})
         write_metrics(run.metrics("student") / "metrics.csv", [row], ("dice",))
         run.training.mkdir(parents=True)

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ class Count:
     error: Exception | None = None
     runs: list[Console] = field(default_factory=list)
     title: str = "count"
+    is_there: bool = True
 
     def run(self, console: Console) -> None:
         self.runs.append(console)
@@ -61,6 +63,22 @@ def test_steps_are_run_in_order_and_never_again(tmp_path):
     assert unit.run() is None and unit.is_done
     assert unit.run() is None
     assert (len(first.runs), len(second.runs)) == (1, 2)
+
+
+def test_what_was_taken_away_is_made_again_and_what_is_there_is_not(tmp_path):
+    """Metrics of a finished unit that were tidied away, whole or but for the folder."""
+    write = "import pathlib, sys; f = pathlib.Path(sys.argv[1]); f.mkdir(); (f / 'a').touch()"
+    made = tmp_path / "made"
+    before = Count()
+    unit = unit_of(tmp_path, before=before, made=WriteFolder((sys.executable, "-c", write), made))
+    assert unit.run() is None and unit.is_done
+    for _ in range(2):
+        (made / "a").unlink()
+        assert not unit.is_done
+        assert unit.run() is None and unit.is_done and (made / "a").is_file()
+        shutil.rmtree(made)
+        assert unit.run() is None and (made / "a").is_file()
+    assert len(before.runs) == 1
 
 
 def test_a_full_disk_is_a_failure_of_the_unit_alone(tmp_path):

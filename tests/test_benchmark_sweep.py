@@ -7,7 +7,7 @@ import pytest
 from nnunetv2_ducisc.benchmark.plan.sweep import Point, points
 from nnunetv2_ducisc.benchmark.session import print_jobs, run_unit
 from nnunetv2_ducisc.errors import DuCiSCError
-from tests.benchmark_plan import Desk
+from tests.benchmark_plan import Desk, write_products
 
 pytestmark = pytest.mark.unit
 
@@ -110,6 +110,7 @@ def test_withheld_labels_stay_closed_while_a_training_is_lacking(sweeping):
     *_, last = units = [unit for stage in planned.stages for unit in stage]
     for unit in units[:-1]:
         unit.folder.mkdir(parents=True)
+        write_products(unit)
         state = {"recipe": None, "seconds": dict.fromkeys(unit.steps, 1.0)}
         (unit.folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
     with pytest.raises(DuCiSCError) as caught:

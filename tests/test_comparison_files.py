@@ -142,6 +142,11 @@ def test_what_cannot_be_compared_is_one_sentence(
     assert refusal(capsys, a, str(Path(a).parent)) == f"{a} is both A and B: name two evaluations."
     assert refusal(capsys, a, b, "--names", "x", "x").startswith("--names calls both x")
     assert "is not a metrics.csv of ducisc evaluate" in refusal(capsys, a, str(tmp_path))
+    quoted = tmp_path / "quoted.csv"
+    quoted.write_text(Path(a).read_text(encoding="utf-8") + '"' + "x" * 200_000, encoding="utf-8")
+    assert "is not a metrics.csv of ducisc evaluate (field larger" in refusal(
+        capsys, a, str(quoted)
+    )
     assert refusal(capsys, a, b, "-o", a).startswith(f"{a} cannot be made (FileExistsError: ")
     other = evaluation(tmp_path / "other", (1, 2, 3), "asd_voxels")
     assert "and other has asd_voxels: evaluate both with the same preset." in refusal(

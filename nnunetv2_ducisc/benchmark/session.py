@@ -40,9 +40,10 @@ def run_benchmark(benchmark: Benchmark, runner: Runner) -> None:
     _raise(run_stages([benchmark.evaluations], run_here), "there is no table without them")
     with _writing_results(benchmark) as folder:
         tables = [make_table(group, benchmark.plan.reference) for group in benchmark.groups]
-        text = write_report(tables, _origin(benchmark), folder)
+        print(f"\n{write_report(tables, _origin(benchmark), folder)}")
+        print(f"{folder}: table.txt, .md, .csv, .json")
         draw_curves(benchmark.groups, folder)
-    print(f"\n{text}\n{folder}: table.txt, .md, .csv, .json, learning_curves.png, .pdf")
+        print(f"{folder}: learning_curves.png, .pdf")
     if any(method.sweep for method in benchmark.plan.methods):
         _finish_sweep(benchmark, tables, runner)
 

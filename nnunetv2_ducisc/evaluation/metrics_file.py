@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -27,6 +28,11 @@ class Metric:
     title: str
     unit: str
     higher_is_better: bool
+
+    @property
+    def largest(self) -> float:
+        """Ratios go from 0 to 1, distances from 0 to any finite number."""
+        return sys.float_info.max if self.unit else 1.0
 
 
 METRICS = {
@@ -111,7 +117,7 @@ def read_metrics(file: Path) -> tuple[tuple[str, ...], list[Row]]:
             if strangers:
                 raise ValueError(f"its column {strangers[0]} is no metric")
             return names, [_row(entry, names) for entry in reader]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise DuCiSCError(
             f"{file} is not a metrics.csv of ducisc evaluate ({error}): name one that this "
             "version has written."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,9 @@ from nnunetv2_ducisc.benchmark.benchmark import Group
 from nnunetv2_ducisc.benchmark.plan.plan import ALL
 from nnunetv2_ducisc.benchmark.results.files import save_figure
 from nnunetv2_ducisc.benchmark.units.runs import CHECKPOINTS, Run
+from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.nnunet import checkpoint_file
+from nnunetv2_ducisc.nnunet.checkpoint import KEY
 
 Values = NDArray[np.float64]
 _LETTERS, _LETTERS_OF_A_LINE = 125, 8  # that a row of the legend holds, and that a line takes
@@ -41,18 +42,25 @@ class Curves:
 
 
 def read_curves(run: Run) -> Curves:
-    """From nnU-Net's log in the final checkpoint; the loss of a DuCiSC run from its own log."""
-    log = checkpoint_file.read(run.training / CHECKPOINTS["student"])["logging"]
-    own = run.training / "ducisc_log.csv"
-    loss = _column(own, "loss_sup") if own.is_file() else np.array(log["train_losses"], float)
+    """From the final checkpoint: nnU-Net's log, and for the loss of a DuCiSC run its own.
+
+    Raises:
+        DuCiSCError: the checkpoint is not there.
+    """
+    file = run.training / CHECKPOINTS["student"]
+    if not file.is_file():
+        raise DuCiSCError(
+            f"The table is there, but without learning curves: that of {run.name} is in {file}, "
+            "which is gone: put it back and repeat the command."
+        )
+    checkpoint = checkpoint_file.read(file)
+    log = checkpoint["logging"]
+    losses = log["train_losses"]
+    if own := checkpoint.get(KEY):
+        losses = [row["loss_sup"] for row in own["progress"]["rows"]]
     epochs = 1 + np.arange(len(log["mean_fg_dice"]))
     iterations = epochs * run.settings.get("num_iterations_per_epoch", 250)
-    return Curves(iterations, loss, np.array(log["mean_fg_dice"], float))
-
-
-def _column(file: Path, name: str) -> Values:
-    with file.open(newline="", encoding="utf-8") as opened:
-        return np.array([float(row[name]) for row in csv.DictReader(opened)])
+    return Curves(iterations, np.array(losses, float), np.array(log["mean_fg_dice"], float))
 
 
 def draw_curves(groups: Sequence[Group], folder: Path) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 from nnunetv2_ducisc.benchmark.plan.plan import Network
 from nnunetv2_ducisc.benchmark.units.console import Console
 from nnunetv2_ducisc.benchmark.units.lock import locked
+from nnunetv2_ducisc.benchmark.units.steps import Step
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
 from nnunetv2_ducisc.whole import written_whole
 
 
 @dataclass(frozen=True)
-class WritePlans:
+class WritePlans(Step):
     """nnU-Net's plan under a name of its own, with the settings of one training in it.
 
     Attributes:

@@ -9,12 +9,13 @@ from pathlib import Path
 from nnunetv2.utilities.crossval_split import generate_crossval_split
 
 from nnunetv2_ducisc.benchmark.units.console import Console
+from nnunetv2_ducisc.benchmark.units.steps import Step
 from nnunetv2_ducisc.raw_dataset.dataset import RawDataset
 from nnunetv2_ducisc.raw_dataset.staging import write_json
 
 
 @dataclass(frozen=True)
-class WriteSplits:
+class WriteSplits(Step):
     """The splits that nnU-Net's first training of a numbered fold would write.
 
     It writes them in place: a training that begins at the same moment may read half of the file.

@@ -26,9 +26,14 @@ class Step(Protocol):
     def run(self, console: Console) -> None:
         """Do it; a ``DuCiSCError`` says what went wrong."""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether what it made is still there, for steps that can tell."""
+        return True
+
 
 @dataclass(frozen=True)
-class Command:
+class Command(Step):
     """A command that may simply be repeated.
 
     Attributes:
@@ -78,6 +83,11 @@ class WriteFolder(Command):
         """As typed."""
         return shlex.join([*self.words, str(self.folder)])
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder is there, and not empty."""
+        return self.folder.is_dir() and any(self.folder.iterdir())
+
     def run(self, console: Console) -> None:
         """Write beside, and rename."""
         unfinished = beside(self.folder)
@@ -88,7 +98,7 @@ class WriteFolder(Command):
 
 
 @dataclass(frozen=True)
-class Link:
+class Link(Step):
     """A symbolic link to the user's data set, so that nothing is written beside it.
 
     Attributes:
@@ -112,7 +122,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class WriteFile:
+class WriteFile(Step):
     """A file whose content is known before anything runs.
 
     Attributes:

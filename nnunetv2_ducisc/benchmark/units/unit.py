@@ -47,8 +47,9 @@ class Unit:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.steps.keys() <= self._state["seconds"].keys()
+        """Whether nothing is left to do, and nothing that was done has been taken away."""
+        done = self._state["seconds"]
+        return all(name in done and step.is_there for name, step in self.steps.items())
 
     @property
     def seconds(self) -> float:
@@ -100,7 +101,7 @@ class Unit:
         """The recipe is recorded with the first step that is done: before that nothing is begun."""
         state = self._state | {"recipe": _plain(self.recipe), "inputs": _plain(self.inputs)}
         for name, step in self.steps.items():
-            if name in state["seconds"]:
+            if name in state["seconds"] and step.is_there:
                 continue
             start = time.monotonic()
             try:

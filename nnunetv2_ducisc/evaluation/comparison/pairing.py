@@ -131,7 +131,7 @@ def _refuse_no_values(a: Rows, b: Rows, names: Names) -> None:
 
 
 def _refuse_gaps(rows: Rows, others: Rows, metrics: Iterable[str], name: str) -> None:
-    """Every row with a structure has to have a finite value of every metric.
+    """Every row with a structure has to have a possible value of every metric.
 
     A structure whose surface is hidden by ignored voxels has no distance, on neither side.
     """
@@ -140,10 +140,11 @@ def _refuse_gaps(rows: Rows, others: Rows, metrics: Iterable[str], name: str) ->
         for metric in metrics:
             value = row.values.get(metric, math.nan)
             expected = row.status is not Status.ABSENT and not (hidden and METRICS[metric].unit)
-            if expected and not math.isfinite(value):
+            if expected and not 0 <= value <= METRICS[metric].largest:
+                to = "on" if METRICS[metric].unit else "to 1"
                 raise DuCiSCError(
                     f"{name} has {value} as {metric} of case {row.case} and class "
-                    f"{row.class_name}: expected a finite number, evaluate it again."
+                    f"{row.class_name}: expected a number from 0 {to}, evaluate it again."
                 )
 
 
