@@ -16,6 +16,7 @@ import SimpleITK
 
 from nnunetv2_ducisc.cli import main
 from nnunetv2_ducisc.errors import DuCiSCError
+from nnunetv2_ducisc.evaluation.analysis.sections.held_out import HeldOutCases
 from nnunetv2_ducisc.evaluation.analysis.subject import Subject
 from nnunetv2_ducisc.evaluation.analysis.views import pseudo_label
 from nnunetv2_ducisc.nnunet.export import export_model
@@ -138,6 +139,28 @@ def test_predictions_that_are_given_are_ranked_and_not_made(analyzing, tmp_path)
     assert numbers["predictions"] == "given"
     with pytest.raises(DuCiSCError, match=r"has no prediction of a test case, like phantom_007"):
         analyzing.report(tmp_path / "other", predictions=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda image: SimpleITK.PermuteAxes(image, (2, 1, 0)), r"has \d+ x \d+ x \d+ voxels, its"),
+        (lambda image: SimpleITK.Flip(image, (True, False, False)), r"has the origin .*, its ref"),
+    ],
+)
+def test_a_test_image_on_another_grid_than_its_truth_is_refused(
+    planned_3d, finished_run, tmp_path, monkeypatch, change, sentence
+):
+    """The number of voxels is the same: contours would be drawn in the wrong place."""
+    analyzing = Analyzing.of(planned_3d, Path(finished_run.output_folder_base), tmp_path)
+    analyzing.enter(monkeypatch)
+    for file in (analyzing.raw / "imagesTs").iterdir():
+        SimpleITK.WriteImage(change(SimpleITK.ReadImage(str(file))), str(file))
+    model = load_model(analyzing.model, "all", "checkpoint_final.pth", CPU)
+    cases = HeldOutCases.of(Subject.of(model, 1, 0, None))
+    for look in (cases.predicted, lambda: cases.worst_median_best(analyzing.raw / "labelsTs")):
+        with pytest.raises(DuCiSCError, match=rf"The image of test case phantom_00. {sentence}"):
+            look()
 
 
 def test_without_truth_the_report_says_that_voxels_are_pseudo_labeled(

@@ -11,13 +11,10 @@ from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.evaluation.metrics.presets import PRESETS
 from nnunetv2_ducisc.evaluation.metrics_file import Row
 from nnunetv2_ducisc.evaluation.predictions.classes import Classes
+from nnunetv2_ducisc.evaluation.predictions.grid import check_same_grid
 from nnunetv2_ducisc.evaluation.predictions.pairs import Pair
 from nnunetv2_ducisc.evaluation.predictions.rows import compare_classes
-from nnunetv2_ducisc.evaluation.predictions.segmentation import (
-    Segmentation,
-    check_same_grid,
-    read_segmentation,
-)
+from nnunetv2_ducisc.evaluation.predictions.segmentation import Segmentation, read_segmentation
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def _read(job: CaseJob) -> tuple[Segmentation, Segmentation]:
     except DuCiSCError as error:
         raise DuCiSCError(f"Case {job.pair.case}: {error}") from error
     try:
-        check_same_grid(reference, prediction)
+        check_same_grid(reference.grid, prediction.grid)
     except DuCiSCError as error:
         raise DuCiSCError(
             f"The prediction of case {job.pair.case} {error}: predict on the images that the "

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from nnunetv2.imageio.base_reader_writer import BaseReaderWriter
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
 from nnunetv2_ducisc.errors import DuCiSCError, one_line
+from nnunetv2_ducisc.evaluation.predictions.grid import Grid
 from nnunetv2_ducisc.truncation import check_not_truncated
 
 _HIGHEST_LABEL = 65535  # that nnU-Net writes
@@ -47,6 +46,11 @@ class Segmentation:
         """Label -> the box around it, for all positive labels that occur."""
         return {label: box for label, box in enumerate(find_objects(self.labels), start=1) if box}
 
+    @property
+    def grid(self) -> Grid:
+        """Where its voxels are."""
+        return Grid(self.labels.shape, self.spacing, self.placement)
+
     def without(self, voxels: NDArray[np.bool_]) -> Segmentation:
         """The same with some voxels ``IGNORED``."""
         if not voxels.any():
@@ -73,10 +77,10 @@ def read_segmentation(file: Path, reader: type[BaseReaderWriter]) -> Segmentatio
         raise DuCiSCError(
             f"{file} has {len(values)} channels: expected one, of labels, so mend the file."
         )
-    axes = slice(1, None) if values.shape[1] == 1 else slice(None)
-    spacing = tuple(float(length) for length in properties["spacing"][axes])
-    labels = _as_labels(values[0], file)
-    return Segmentation(labels[0] if len(spacing) == 2 else labels, spacing, _placement(properties))
+    grid = Grid.of(values.shape[1:], properties)
+    return Segmentation(
+        _as_labels(values[0], file).reshape(grid.shape), grid.spacing, grid.placement
+    )
 
 
 def has_spacing(file: Path, reader: type[BaseReaderWriter]) -> bool:
@@ -84,28 +88,6 @@ def has_spacing(file: Path, reader: type[BaseReaderWriter]) -> bool:
     if issubclass(reader, Tiff3DIO):
         return file.with_suffix(".json").is_file()
     return not issubclass(reader, NaturalImage2DIO)
-
-
-def check_same_grid(reference: Segmentation, prediction: Segmentation) -> None:
-    """Refuse segmentations whose voxels are not the same places; rounding in headers is allowed.
-
-    Raises:
-        DuCiSCError: how they differ, as the rest of a sentence on the prediction.
-    """
-    if reference.labels.shape != prediction.labels.shape:
-        raise DuCiSCError(
-            f"has {_size(prediction.labels.shape)} voxels, its reference "
-            f"{_size(reference.labels.shape)}"
-        )
-    if not np.allclose(reference.spacing, prediction.spacing, rtol=1e-3, atol=0):
-        raise DuCiSCError(
-            f"has a spacing of {_size(prediction.spacing)} mm, its reference of "
-            f"{_size(reference.spacing)} mm"
-        )
-    for what, theirs in reference.placement.items():
-        ours = prediction.placement[what]
-        if ours.shape != theirs.shape or not np.allclose(ours, theirs, rtol=1e-5, atol=1e-3):
-            raise DuCiSCError(f"has the {what} {_listing(ours)}, its reference {_listing(theirs)}")
 
 
 def _as_labels(values: np.ndarray, file: Path) -> NDArray[np.int32]:
@@ -119,21 +101,3 @@ def _as_labels(values: np.ndarray, file: Path) -> NDArray[np.int32]:
             f"{_HIGHEST_LABEL}, so mend the file."
         )
     return labels
-
-
-def _placement(properties: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
-    """What nnU-Net's readers keep of the geometry besides the spacing."""
-    if "sitk_stuff" in properties:
-        found = properties["sitk_stuff"]
-        return {what: np.array(found[what]) for what in ("origin", "direction")}
-    if "nibabel_stuff" in properties:
-        return {"affine": properties["nibabel_stuff"]["original_affine"]}
-    return {}
-
-
-def _size(numbers: Iterable[float]) -> str:
-    return " x ".join(f"{number:.6g}" for number in numbers)
-
-
-def _listing(numbers: NDArray[np.float64]) -> str:
-    return f"({', '.join(f'{number:.6g}' for number in numbers.ravel())})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,8 @@ from nnunetv2_ducisc.errors import DuCiSCError
 from nnunetv2_ducisc.evaluation.analysis.subject import Subject
 from nnunetv2_ducisc.evaluation.metrics.overlap import overlap
 from nnunetv2_ducisc.evaluation.predictions.classes import Classes, read_classes
-from nnunetv2_ducisc.evaluation.predictions.segmentation import (
-    Segmentation,
-    check_same_grid,
-    read_segmentation,
-)
+from nnunetv2_ducisc.evaluation.predictions.grid import Grid, check_same_grid
+from nnunetv2_ducisc.evaluation.predictions.segmentation import Segmentation, read_segmentation
 from nnunetv2_ducisc.nnunet.prediction import predict_labels, read_image
 from nnunetv2_ducisc.raw_dataset.dataset import RawDataset
 from nnunetv2_ducisc.raw_dataset.layout import Part
@@ -85,9 +83,10 @@ class HeldOutCases:
         model, cases = self.subject.model, []
         names = self.subject.draw(self.names, SHOWN)
         for name in tqdm(names, desc="Predicting test cases", unit="case"):
-            image, properties = read_image(self.raw.images(Part.TEST.images)[name], model.plans)
+            truth = self._truth(name)
+            image, properties = self._image(name, truth)
             labels = predict_labels(model, image, properties).astype(np.int32)
-            cases.append(self._case(name, image[0], self._truth(name), labels))
+            cases.append(self._case(name, image[0], truth, labels))
         return cases
 
     def worst_median_best(self, predictions: Path) -> tuple[list[HeldOutCase], int]:
@@ -113,11 +112,22 @@ class HeldOutCases:
         return [self._load(predictions, ranked[place]) for place in places], len(there)
 
     def _load(self, predictions: Path, name: str) -> HeldOutCase:
-        files, plans = self.raw.images(Part.TEST.images)[name], self.subject.model.plans
         truth = self._truth(name)
-        return self._case(
-            name, read_image(files, plans)[0][0], truth, self._given(predictions, name, truth)
-        )
+        image, _ = self._image(name, truth)
+        return self._case(name, image[0], truth, self._given(predictions, name, truth))
+
+    def _image(self, name: str, truth: Segmentation) -> tuple[NDArray[np.floating], dict[str, Any]]:
+        """Shape (channels, z, y, x), and its geometry, which is that of the truth."""
+        files = self.raw.images(Part.TEST.images)[name]
+        image, properties = read_image(files, self.subject.model.plans)
+        try:
+            check_same_grid(truth.grid, Grid.of(image.shape[1:], properties))
+        except DuCiSCError as error:
+            raise DuCiSCError(
+                f"The image of test case {name} {error}: put the right files into "
+                f"{Part.TEST.images} and {Part.TEST.labels}."
+            ) from error
+        return image, properties
 
     def _truth(self, name: str) -> Segmentation:
         return self._read(self.raw.folder / Part.TEST.labels, name)
@@ -125,7 +135,7 @@ class HeldOutCases:
     def _given(self, folder: Path, name: str, truth: Segmentation) -> Labels:
         found = self._read(folder, name)
         try:
-            check_same_grid(truth, found)
+            check_same_grid(truth.grid, found.grid)
         except DuCiSCError as error:
             raise DuCiSCError(
                 f"The prediction of case {name} {error}: predict on the images of imagesTs."
@@ -135,15 +145,9 @@ class HeldOutCases:
     def _case(
         self, name: str, image: NDArray[np.floating], truth: Segmentation, labels: Labels
     ) -> HeldOutCase:
-        shape = truth.labels.shape
-        if image.size != truth.labels.size:
-            raise DuCiSCError(
-                f"Test case {name} has {image.shape} voxels in imagesTs and {shape} in labelsTs: "
-                "put the right files there."
-            )
+        shape = truth.labels.shape  # without the axis of a single slice
         labels = labels.reshape(shape)
-        dice = self._dice(truth, labels)
-        return HeldOutCase(name, image.reshape(shape), truth, labels, dice)
+        return HeldOutCase(name, image.reshape(shape), truth, labels, self._dice(truth, labels))
 
     def _dice(self, truth: Segmentation, prediction: Labels) -> dict[str, float]:
         known = truth.labels != self.classes.ignore
