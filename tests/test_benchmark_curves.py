@@ -21,9 +21,9 @@ def benchmark(desk: Desk) -> Benchmark:
     for run in planned.runs:
         run.training.mkdir(parents=True)
         log = {"train_losses": [run.seed + 1.0, run.seed], "mean_fg_dice": [0.2, 0.4]}
-        checkpoint = {"trainer_name": "nnUNetTrainer", "logging": log}
+        checkpoint = {"trainer_name": "nnUNetTrainer", "logging": log, "ducisc": {"version": "0"}}
         if run.method.name == "DuCiSC":
-            checkpoint["ducisc"] = {"progress": {"rows": [{"loss_sup": 5.0}, {"loss_sup": 3.0}]}}
+            checkpoint["ducisc"]["progress"] = {"rows": [{"loss_sup": 5.0}, {"loss_sup": 3.0}]}
         torch.save(checkpoint, run.training / "checkpoint_final.pth")
     return planned
 

@@ -62,11 +62,13 @@ class Cluster:
         if not units:
             return
         self._check_time()
-        waiting = self._waiting(units)
+        begun = self._begun(units)
+        new = [unit for unit in units if unit not in begun.values()]
+        waiting = begun | (self._submit(new) if new else {})
         while waiting:
             for job in [job for job in waiting if job.done()]:
                 unit, reason = waiting.pop(job), _outcome(job)
-                if reason is None and not unit.is_done:
+                if job in begun and reason is None and not unit.is_done:
                     waiting.update(self._submit([unit]))  # the earlier call's plan asked for less
                 else:
                     yield unit, reason
@@ -81,24 +83,20 @@ class Cluster:
                 "cpus_per_task: 12, mem_gb: 48} into it."
             )
 
-    def _waiting(self, units: Sequence[Unit]) -> dict[Any, Unit]:
-        """Job -> unit."""
-        begun = self._begun(units)
-        for job, unit in begun.items():
-            tqdm.write(f"{unit.name}: waiting for job {job.job_id}, which was submitted before")
-        new = [unit for unit in units if unit not in begun.values()]
-        return begun | (self._submit(new) if new else {})
-
     def _begun(self, units: Sequence[Unit]) -> dict[Any, Unit]:
-        """Jobs of an earlier call that are not over; those of this machine never outlive it."""
+        """Job -> unit, of an earlier call and not over; those of this machine never outlive it."""
         if self.name != "slurm":
             return {}
         ids = Submitted(self.folder).jobs()
         job_class = _submitit().SlurmJob
         jobs = {job_class(self.folder, ids[u.name]): u for u in units if u.name in ids}
-        return {job: unit for job, unit in jobs.items() if not is_over(job, unit.name)}
+        begun = {job: unit for job, unit in jobs.items() if not is_over(job, unit.name)}
+        for job, unit in begun.items():
+            tqdm.write(f"{unit.name}: waiting for job {job.job_id}, which was submitted before")
+        return begun
 
     def _submit(self, units: Sequence[Unit]) -> dict[Any, Unit]:
+        """Job -> unit."""
         submitit = _submitit()
         try:
             executor = submitit.AutoExecutor(self.folder, cluster=self.name)

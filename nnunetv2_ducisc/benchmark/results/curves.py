@@ -56,7 +56,8 @@ def read_curves(run: Run) -> Curves:
     checkpoint = checkpoint_file.read(file)
     log = checkpoint["logging"]
     losses = log["train_losses"]
-    if own := checkpoint.get(KEY):
+    own = checkpoint.get(KEY, {})
+    if "progress" in own:  # seeded stock keeps a random state alone
         losses = [row["loss_sup"] for row in own["progress"]["rows"]]
     epochs = 1 + np.arange(len(log["mean_fg_dice"]))
     iterations = epochs * run.settings.get("num_iterations_per_epoch", 250)
