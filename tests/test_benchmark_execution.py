@@ -16,17 +16,10 @@ from nnunetv2_ducisc.benchmark.execution.scripts import RUNNER, write_scripts
 from nnunetv2_ducisc.benchmark.execution.slurm import Cluster, UnitJob
 from nnunetv2_ducisc.benchmark.execution.submitted import Submitted, is_over
 from nnunetv2_ducisc.benchmark.session import print_jobs, run_benchmark, run_unit
-from nnunetv2_ducisc.benchmark.units.steps import Command
 from nnunetv2_ducisc.benchmark.units.unit import Unit
 from nnunetv2_ducisc.errors import DuCiSCError
 from tests.fake_slurm import FakeSlurm
-
-
-def unit(root: Path, name: str, text: str = "", needs: str | None = None) -> Unit:
-    """Runs a line of Python, and says in a file that it did."""
-    mark = f"open({str(root / 'order')!r}, 'a').write({name!r} + '\\n')"
-    command = Command((sys.executable, "-c", f"{mark}; {text}"))
-    return Unit(name, root / name, {"step": command}, {"name": name}, {}, needs)
+from tests.lines_of_python import order, slow_units, unit
 
 
 def stages(root: Path) -> list[list[Unit]]:
@@ -40,10 +33,6 @@ def stages(root: Path) -> list[list[Unit]]:
             unit(root, "a/2", "", "a/prepare"),
         ],
     ]
-
-
-def order(root: Path) -> list[str]:
-    return (root / "order").read_text(encoding="utf-8").split()
 
 
 @pytest.mark.unit
@@ -145,7 +134,7 @@ from pathlib import Path
 from nnunetv2_ducisc.benchmark.execution.here import run_stages
 from nnunetv2_ducisc.benchmark.execution.slurm import Cluster
 from nnunetv2_ducisc.errors import DuCiSCError
-from tests.test_benchmark_execution import slow_units
+from tests.lines_of_python import slow_units
 root = Path(sys.argv[1])
 cluster = Cluster(root / "jobs", {"timeout_min": 5, "slurm_use_srun": False}, pause=0.1)
 units = slow_units(root, *sys.argv[2:])
@@ -155,15 +144,6 @@ except DuCiSCError as error:
     sys.exit(f"refused: {error}")
 sys.exit("; ".join(map(str, failures)) or None)
 """
-
-
-def slow_units(root: Path, *more: str) -> list[Unit]:
-    """Two that run until there is a file ``go``, and then fail or not; each with more steps."""
-    there = f"lambda: os.path.exists({str(root / 'go')!r})"
-    wait = f"import os, time; [time.sleep(0.1) for _ in iter({there}, True)]"
-    units = [unit(root, "good", wait), unit(root, "bad", f"{wait}; exit('it broke')")]
-    added = {name: unit(root, name).steps["step"] for name in more}
-    return [dataclasses.replace(one, steps={**one.steps, **added}) for one in units]
 
 
 def until(condition: Callable[[], bool]) -> None:
