@@ -99,16 +99,28 @@ class RawDataset:
                 f"{self.folder} has no labeled case: expected images named CASE_0000{self.ending} "
                 "in imagesTr and their labels in labelsTr."
             )
-        if not self.is_explicit:
-            self._check_names(Part.LABELED.images)
+        cases = self._listed() if self.is_explicit else self._found()
+        self._check_channels(cases)
+        return cases
+
+    def _listed(self) -> dict[str, LabeledCase]:
+        """By dataset.json, read by nnU-Net."""
         listed = get_filenames_of_train_images_and_targets(str(self.folder), deepcopy(self.json))
-        cases = {
+        return {
             str(case): LabeledCase(tuple(map(Path, files["images"])), Path(files["label"]))
             for case, files in sorted(listed.items())
             if not case.startswith(".")
         }
-        self._check_channels(cases)
-        return cases
+
+    def _found(self) -> dict[str, LabeledCase]:
+        """By the names in imagesTr; nnU-Net, which finds the same, starts 12 processes for it."""
+        self._check_names(Part.LABELED.images)
+        labels = self.folder / Part.LABELED.labels
+        images = sorted(self.images(Part.LABELED.images).items())
+        return {
+            case: LabeledCase(tuple(files), labels / f"{case}{self.ending}")
+            for case, files in images
+        }
 
     def files(self, folder: str) -> list[Path]:
         """The files in one of its folders but for hidden ones, by name; none without a folder."""
