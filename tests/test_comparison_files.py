@@ -1,6 +1,7 @@
 """``ducisc compare`` as it is typed: what it reads, its files, its figure."""
 
 import json
+import math
 from pathlib import Path
 
 import matplotlib
@@ -156,6 +157,31 @@ def test_what_cannot_be_compared_is_one_sentence(
     assert "stock has a row for case case1 and class left (and 1 more) that fewer" in refusal(
         capsys, a, str(fewer), "--names", "stock", "fewer"
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "expected"),
+    [
+        ("dice", 1.5, "from 0 to 1"),
+        ("dice", -0.1, "from 0 to 1"),
+        ("dice", math.nan, "from 0 to 1"),
+        ("hd95_mm", -4.0, "from 0 on"),
+        ("hd95_mm", math.inf, "from 0 on"),
+    ],
+)
+def test_a_value_that_no_metric_takes_is_refused(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    metric: str,
+    value: float,
+    expected: str,
+) -> None:
+    """0 and 1 are taken, and any distance."""
+    right = str(evaluation(tmp_path / "right", (0.0, 1.0, 1.0), metric))
+    wrong = str(evaluation(tmp_path / "wrong", (0.0, 1.0, value), metric))
+    sentence = refusal(capsys, right, wrong)
+    assert f"has {value} as {metric} of case case2 and class left: expected a number" in sentence
+    assert f"expected a number {expected}, evaluate it again." in sentence
 
 
 def test_metrics_are_those_of_the_header_and_not_of_the_values(

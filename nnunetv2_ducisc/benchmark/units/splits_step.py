@@ -18,7 +18,7 @@ from nnunetv2_ducisc.raw_dataset.staging import write_json
 class WriteSplits(Step):
     """The splits that nnU-Net's first training of a numbered fold would write.
 
-    It writes them in place: a training that begins at the same moment may read half of the file.
+    nnU-Net writes the file in place, and a training beside it may read half of it.
 
     Attributes:
         raw: the data set's folder, whose labeled cases are split.
