@@ -21,6 +21,8 @@ demo: $(INSTALLED)
 # cores; files stay whole, because their tests share what is slow to make, and keep the order of
 # tests/conftest.py, which has the slow ones first.
 test unit: export OMP_NUM_THREADS = 1
+# nnU-Net's commands take a thread for each core nevertheless, which must not wait in a busy loop.
+test unit: export OMP_WAIT_POLICY = passive
 
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered

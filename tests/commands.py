@@ -66,7 +66,9 @@ def _become(words: list[str], environment: dict[str, str], outputs: Sequence[str
     os.environ.update(environment)
     import torch
 
-    torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", torch.get_num_threads())))
+    threads = int(environment.get("OMP_NUM_THREADS", torch.get_num_threads()))
+    torch.set_num_threads(threads)
+    multiprocessing.cpu_count = lambda: threads  # as many threads nnU-Net gives torch on a CPU
     sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = words
     runpy.run_path(words[0], run_name="__main__")
