@@ -15,6 +15,7 @@ from nnunetv2_ducisc.evaluation.analysis.report.style import class_colors, short
 from nnunetv2_ducisc.evaluation.analysis.report.write import write_report
 from nnunetv2_ducisc.evaluation.analysis.sections.mixed_images import _window, mixtures_of
 from nnunetv2_ducisc.evaluation.analysis.sections.planes import Plane, planes, surroundings
+from nnunetv2_ducisc.evaluation.analysis.sections.pseudo_labels import _draw_shares
 from nnunetv2_ducisc.settings import DuCiSCSettings
 
 pytestmark = pytest.mark.unit
@@ -82,6 +83,13 @@ def test_copy_paste_shows_the_labeled_foreground_on_the_unlabeled_slice():
     assert title == "pasted"
     assert np.array_equal(shares.labeled[0, 0].numpy() == 1, foreground)
     assert np.array_equal(shares.unlabeled[0, 0].numpy() == 0, foreground)
+
+
+def test_a_class_that_no_pseudo_label_shows_keeps_its_place_beside_the_bars():
+    """Two classes, at 0 and 1, each half a place to its left and right."""
+    panel = Figure().subplots()
+    _draw_shares(panel, {"precision": [math.nan, 0.5]}, ["wall", "vessel"])
+    assert panel.get_xlim() == (-0.5, 1.5)
 
 
 @pytest.mark.parametrize("number", [1, 7, 40])

@@ -144,4 +144,5 @@ def _draw_shares(panel: Axes, shares: dict[str, list[float]], names: list[str]) 
 def _name_places(panel: Axes, names: list[str]) -> None:
     many = len(names) > 4
     panel.set_xticks(range(len(names)), map(short, names), rotation=45 if many else 0)
+    panel.set_xlim(-0.5, len(names) - 0.5)  # also of a class that nothing is drawn of
     panel.grid(axis="x", visible=False)
